@@ -1,0 +1,125 @@
+"""Every interface of the project (:mod:`zope.interface`)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from zope.interface import Attribute, Interface
+
+from ftptls.wire.entries import Entry
+
+T = TypeVar("T")
+
+
+class Store(enum.Enum):
+    """How an upload meets what is there already."""
+
+    REPLACE = "replace"
+    """STOR: the whole file anew."""
+    RESUME = "resume"
+    """STOR or APPE behind REST: in place, from the restart marker on."""
+    APPEND = "append"
+    """APPE: in place, behind what is there."""
+
+
+class IFilesystem(Interface):
+    """What an avatar gives a session: files and directories.
+
+    Every path is absolute, clean (no ``.`` or ``..``) and starts at the root
+    of this filesystem. Methods raise :class:`OSError` with an ``errno``, which
+    :func:`ftptls.errors.from_os_error` turns into a reply, or an
+    :class:`ftptls.errors.FTPError` of their own. They never block the reactor.
+    """
+
+    def stat(path: PurePosixPath) -> Awaitable[Entry]:
+        """What ``path`` leads to, through links.
+
+        A link that leads nowhere, or out of the filesystem, is its own entry,
+        of kind ``LINK``.
+        """
+
+    def scan(path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
+        """The entries of a directory, in batches, without ``.`` and ``..``.
+
+        Entries are of the names themselves: a link is a ``LINK``. The order is
+        the filesystem's.
+        """
+
+    def open_read(path: PurePosixPath) -> Awaitable[IFileReader]:
+        """Open a regular file for reading."""
+
+    def open_write(path: PurePosixPath, how: Store, offset: int) -> Awaitable[IUpload]:
+        """Check that an upload may begin, and touch nothing.
+
+        Args:
+            path: The target.
+            how: Whole, resumed or appended.
+            offset: For ``RESUME``: where the first octet goes; at most the
+                present size. Otherwise 0.
+        """
+
+    def make_directory(path: PurePosixPath) -> Awaitable[None]:
+        """Make a directory; its parent must exist."""
+
+    def remove_directory(path: PurePosixPath) -> Awaitable[None]:
+        """Remove an empty directory."""
+
+    def remove_file(path: PurePosixPath) -> Awaitable[None]:
+        """Remove a file, or a link itself."""
+
+    def rename(source: PurePosixPath, target: PurePosixPath) -> Awaitable[None]:
+        """Give ``source`` a new path; a file at ``target`` is replaced."""
+
+
+class IFileReader(Interface):
+    """An open file, read by offset."""
+
+    size: int = Attribute("Octets in the file when it was opened.")
+
+    def read_at(offset: int, size: int) -> Awaitable[bytes]:
+        """At most ``size`` octets from ``offset``; empty at the end."""
+
+    def close() -> Awaitable[None]:
+        """Release it; harmless when repeated."""
+
+
+class IUpload(Interface):
+    """One upload: checked, then begun, then committed or abandoned."""
+
+    in_place: bool = Attribute("Whether what arrived is kept when the transfer breaks.")
+    offset: int = Attribute("Where the first octet goes; final once ``begin`` is done.")
+
+    def begin() -> Awaitable[None]:
+        """Open the target, or make the temporary file beside it."""
+
+    def write_at(offset: int, data: bytes) -> Awaitable[None]:
+        """Write all of ``data`` at ``offset``."""
+
+    def commit() -> Awaitable[None]:
+        """The upload is whole: make it the file."""
+
+    def abandon() -> Awaitable[None]:
+        """The upload broke: leave the target as it was, or keep the part if ``in_place``.
+
+        Harmless when repeated and before ``begin``.
+        """
+
+
+class IDescriptor(Interface):
+    """Of a reader, or of an upload that has begun: there is a file descriptor behind it.
+
+    The data path may then read and write it by offset from a worker thread.
+    """
+
+    def fileno() -> int:
+        """The descriptor, open until ``close``, ``commit`` or ``abandon``."""
+
+
+class IWorkers(Interface):
+    """A bounded pool of threads for calls that block."""
+
+    def run(call: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """``call(*args)`` on a thread; its result or exception on the reactor."""

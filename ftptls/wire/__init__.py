@@ -1,0 +1,1 @@
+"""Bytes to values and back: pure, without Twisted, clock or I/O."""
