@@ -1,0 +1,88 @@
+# make serve   a folder over FTP with TLS, ready to use        make test   every check and test
+# make docs    the documentation, as HTML                      make clean  remove what was built
+#
+# Everything is installed into .venv, once: stamps named after pyproject.toml, this folder and
+# the Python say that it is there, so that a second run needs no network.
+
+PYTHON = python3
+ROOT = ./public
+PORT = 2121
+IMPLICIT_PORT = 2990
+STATE = .state
+SCALE = 10
+export PYTHON ROOT PORT IMPLICIT_PORT STATE
+
+run := .venv/bin/python
+place := $(shell { pwd; "$(PYTHON)" -VV; } 2>&1 | sha256sum | cut -c 1-16)
+key := $(shell { echo $(place); cat pyproject.toml; } | sha256sum | cut -c 1-16)
+made := .venv/made-$(place)
+installed := .venv/installed-$(key)
+developed := .venv/developed-$(key)
+pip := $(run) -m pip --disable-pip-version-check -qq install
+sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+clients := curl lftp openssl
+
+.PHONY: serve test test-long lint docs clean packages
+.NOTPARALLEL:
+.SILENT:
+
+serve: $(installed)
+	exec $(run) -m ftptls serve --root "$$ROOT" --port "$$PORT" \
+	    --implicit-port "$$IMPLICIT_PORT" --state "$$STATE"
+
+test: lint
+	$(sphinx)
+	$(run) -m pytest --cov
+
+test-long: packages $(developed)
+	FTPTLS_SCALE=$(SCALE) $(run) -m pytest
+
+lint: packages $(developed)
+	$(run) -m ruff check .
+	$(run) -m ruff format --check .
+	$(run) -m mypy
+	.venv/bin/lint-imports
+
+docs: $(developed)
+	$(sphinx)
+	echo "docs/_build/html/index.html"
+
+clean:
+	rm -rf .venv build dist docs/_build htmlcov _trial_temp .coverage .coverage.* \
+	    .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache
+
+$(installed): | $(made)
+	$(pip) --editable .
+	rm -f .venv/installed-* .venv/developed-*
+	touch $@
+
+$(developed): | $(made)
+	$(pip) --editable '.[dev]'
+	rm -f .venv/installed-* .venv/developed-*
+	touch $(installed) $@
+
+$(made):
+	command -v "$$PYTHON" >/dev/null || { \
+	    echo "Python 3.11 or newer is needed: install the packages python3 and python3-venv." >&2; exit 1; }
+	"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or newer is needed, and $$PYTHON is older: name another one with PYTHON=..." >&2; exit 1; }
+	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "Python cannot make virtual environments here: install the package python3-venv." >&2; exit 1; }
+	"$$PYTHON" -m venv --clear .venv
+	touch $@
+
+# The real clients of the tests; apt is asked only for what is missing.
+packages:
+	missing=; for name in $(clients); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	test -n "$$missing" || exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+	    echo "The tests need these programs; install them first:$$missing" >&2; exit 1; fi; \
+	if test "$$(id -u)" = 0; then sudo=; \
+	elif command -v sudo >/dev/null; then sudo=sudo; else \
+	    echo "The tests need these packages; install them as root first:$$missing" >&2; exit 1; fi; \
+	echo "Installing$$missing ..."; \
+	$$sudo apt-get update -qq && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null
