@@ -1,0 +1,225 @@
+"""Listings: the lines of LIST and NLST, the facts of MLST and MLSD (RFC 959, RFC 3659 §7).
+
+A directory may hold a hundred thousand names: what many entries share (days, modes,
+owners) is rendered once and remembered, within bounds.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from datetime import date
+from functools import lru_cache
+
+from ftptls.wire.arguments import ArgumentError
+from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.paths import shown
+
+FACTS: tuple[str, ...] = (
+    "type",
+    "size",
+    "modify",
+    "perm",
+    "unique",
+    "UNIX.mode",
+    "UNIX.owner",
+    "UNIX.group",
+    "UNIX.uid",
+    "UNIX.gid",
+)
+"""Every fact on offer, in the order of its rendering (RFC 3659 §7.5)."""
+
+DEFAULT_FACTS: frozenset[str] = frozenset(FACTS)
+"""The facts that are sent until OPTS MLST says otherwise."""
+
+_BY_LOWER_NAME = {fact.lower(): fact for fact in FACTS}
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAY = 86400
+_HALF_YEAR = 31556952 // 2  # as ls counts it
+
+# A time-val has four digits for the year, from 1000 (RFC 3659 §2.3).
+_EARLIEST = -30610224000
+_LATEST = 253402300799
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+# No client knows a letter for "something else"; with this one, none takes it for a file.
+_LIST_TYPES = {
+    Kind.FILE: stat.S_IFREG,
+    Kind.DIRECTORY: stat.S_IFDIR,
+    Kind.LINK: stat.S_IFLNK,
+    Kind.OTHER: stat.S_IFSOCK,
+}
+_FACT_TYPES = {
+    Kind.FILE: "file",
+    Kind.DIRECTORY: "dir",
+    Kind.LINK: "OS.unix=slink",
+    Kind.OTHER: "OS.unix=other",
+}
+
+# RFC 3659 §2.1: RCHAR is what a token is made of.
+_NO_RCHAR = re.compile(r"[^A-Za-z0-9,.:!@#$%^&()\-_+?/\\'\"]")
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8, with octets that are none as they are on the disk."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # lone surrogates, which no disk of octets can hold
+        return text.encode("utf-8", "replace")
+
+
+def _seconds(modified: float) -> int:
+    """Whole seconds within the years that four digits can show."""
+    if _EARLIEST <= modified <= _LATEST:
+        return int(modified // 1)
+    if modified != modified:  # not a number
+        return 0
+    return _EARLIEST if modified < 0 else _LATEST
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> tuple[str, str, str]:
+    """Of a day since the epoch: ``YYYYMMDD``, ``MMM dd`` and ``YYYY``."""
+    day = date.fromordinal(_EPOCH_ORDINAL + number)
+    return (
+        f"{day.year:04}{day.month:02}{day.day:02}",
+        f"{_MONTHS[day.month - 1]} {day.day:02}",
+        f"{day.year:04}",
+    )
+
+
+_TWO_DIGITS = tuple(f"{n:02}" for n in range(60))
+
+
+def time_value(modified: float) -> str:
+    """A time-val, ``YYYYMMDDHHMMSS`` in UTC (RFC 3659 §2.3).
+
+    Args:
+        modified: Seconds since the epoch. Fractions are cut off; times before the
+            year 1000 or after 9999 are shown as the nearest that can be.
+    """
+    number, rest = divmod(_seconds(modified), _DAY)
+    minutes, second = divmod(rest, 60)
+    hour, minute = divmod(minutes, 60)
+    two = _TWO_DIGITS
+    return _day(number)[0] + two[hour] + two[minute] + two[second]
+
+
+def _list_date(modified: float, now: float) -> str:
+    """``MMM dd HH:MM`` if recent, else ``MMM dd  YYYY``: both twelve characters."""
+    number, rest = divmod(_seconds(modified), _DAY)
+    _, day, year = _day(number)
+    if -_DAY <= now - modified <= _HALF_YEAR:
+        hour, minute = divmod(rest // 60, 60)
+        return f"{day} {_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}"
+    return f"{day}  {year}"
+
+
+@lru_cache(maxsize=1024)
+def _list_head(kind: Kind, mode: int, links: int, owner: str, group: str) -> str:
+    """The first columns of a line of LIST."""
+    permissions = stat.filemode(_LIST_TYPES[kind] | (mode & 0o7777))
+    return f"{permissions} {links:>3} {_column(owner):<8} {_column(group):<8}"
+
+
+def _column(text: str) -> str:
+    """A name that fills one column: clients split lines at blanks."""
+    return "_".join(shown(text).split()) or "-"
+
+
+def list_line(entry: Entry, now: float) -> bytes:
+    """One line of LIST, in the form of ``ls -l``, which every client can read.
+
+    Args:
+        entry: What to show.
+        now: Seconds since the epoch; decides whether the time or the year is shown.
+
+    Returns:
+        The line with its CR LF, in UTF-8; times are UTC, months English.
+    """
+    head = _list_head(entry.kind, entry.mode, entry.links, entry.owner, entry.group)
+    name = shown(entry.name)
+    if entry.kind is Kind.LINK and entry.target:
+        name = f"{name} -> {shown(entry.target)}"
+    size = max(entry.size, 0)
+    return _encoded(f"{head} {size:>12} {_list_date(entry.modified, now)} {name}\r\n")
+
+
+def name_line(name: str) -> bytes:
+    """One line of NLST, with its CR LF (RFC 959 §4.1.3)."""
+    return _encoded(f"{shown(name)}\r\n")
+
+
+def _token(text: str) -> str:
+    """The text with whatever could not stand in a fact's value replaced (RFC 3659 §2.1)."""
+    return _NO_RCHAR.sub("_", text)
+
+
+@lru_cache(maxsize=1024)
+def _unix_facts(
+    facts: frozenset[str], mode: int, owner: str, group: str, uid: int, gid: int
+) -> str:
+    """The system dependent facts among ``facts`` (RFC 3659 §7.6.1)."""
+    values = {
+        "UNIX.mode": f"{mode & 0o7777:04o}",
+        "UNIX.owner": _token(owner),
+        "UNIX.group": _token(group),
+        "UNIX.uid": str(uid),
+        "UNIX.gid": str(gid),
+    }
+    return "".join(f"{fact}={value};" for fact, value in values.items() if fact in facts)
+
+
+def _type_value(entry: Entry) -> str:
+    """The value of the type fact (RFC 3659 §7.5.1); a link's target only if it is a token."""
+    value = _FACT_TYPES[entry.kind]
+    if entry.kind is Kind.LINK and entry.target and not _NO_RCHAR.search(entry.target):
+        return f"{value}:{entry.target}"
+    return value
+
+
+def facts_line(entry: Entry, facts: frozenset[str], type_name: str | None = None) -> str:
+    """One entry of MLST or MLSD: facts, one space, name (RFC 3659 §7.2).
+
+    Args:
+        entry: What to show.
+        facts: Which of :data:`FACTS` to give. A fact that does not apply is left out.
+        type_name: The type instead of the entry's own: ``cdir`` or ``pdir``.
+
+    Returns:
+        The entry without a space before it and without CR LF.
+    """
+    line = ""
+    if "type" in facts:
+        line = f"type={type_name or _type_value(entry)};"
+    if "size" in facts and entry.kind is Kind.FILE:
+        line += f"size={max(entry.size, 0)};"
+    if "modify" in facts:
+        line += f"modify={time_value(entry.modified)};"
+    if "perm" in facts:
+        line += f"perm={entry.perm};"
+    if "unique" in facts and entry.unique:
+        line += f"unique={_token(entry.unique)};"
+    line += _unix_facts(facts, entry.mode, entry.owner, entry.group, entry.uid, entry.gid)
+    return f"{line} {shown(entry.name)}"
+
+
+def select_facts(text: str) -> frozenset[str]:
+    """The facts that OPTS MLST chooses (RFC 3659 §7.9).
+
+    Args:
+        text: ``type;size;``, in any case; what is not on offer is ignored.
+
+    Raises:
+        ArgumentError: 501 if there is a space in it, as the RFC's examples have it.
+    """
+    if " " in text:
+        raise ArgumentError("Invalid MLST options: end each fact with a semicolon, no spaces.")
+    names = (_BY_LOWER_NAME.get(name.lower()) for name in text.split(";"))
+    return frozenset(name for name in names if name)
+
+
+def mlst_feature(facts: frozenset[str]) -> str:
+    """The facts on offer for FEAT, the chosen ones with an asterisk (RFC 3659 §7.8)."""
+    return "".join(f"{fact}*;" if fact in facts else f"{fact};" for fact in FACTS)

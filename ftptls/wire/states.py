@@ -1,0 +1,64 @@
+"""Commands that belong together, as a table (RFC 959 §4.1.3, §5.4; RFC 3659 §5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What may follow a command that needs another to take effect.
+
+    Attributes:
+        completed_by: Verbs that the opener was for; they use it up.
+        through: Verbs that may come in between and leave it standing.
+        hint: What to do next, for the 350 that answers the opener.
+    """
+
+    completed_by: frozenset[str]
+    through: frozenset[str]
+    hint: str
+
+
+# RFC 959 wants the second command "immediately" after the first. RNFR takes that
+# strictly: a rename of a forgotten source is worse than a 503. Between REST and the
+# transfer every client prepares the data connection: ftplib, curl and lftp send PASV or
+# EPSV, others TYPE, PROT, SIZE. ABOR is not let through: who aborts gives the offset up.
+SEQUENCES: dict[str, Sequence] = {
+    "RNFR": Sequence(
+        completed_by=frozenset({"RNTO"}),
+        through=frozenset({"NOOP", "STAT"}),
+        hint="Send RNTO with the new name.",
+    ),
+    "REST": Sequence(
+        completed_by=frozenset({"RETR", "STOR", "APPE"}),
+        through=frozenset(
+            {"PASV", "EPSV", "PORT", "EPRT", "CPSV", "PRET"}
+            | {"TYPE", "MODE", "STRU", "PBSZ", "PROT", "SSCN"}
+            | {"ALLO", "SIZE", "MDTM", "NOOP", "STAT"}
+        ),
+        hint="Send RETR, STOR or APPE to start there.",
+    ),
+}
+
+_OPENERS = frozenset(SEQUENCES)
+_FORGOTTEN: dict[str, frozenset[str]] = {
+    verb: frozenset(
+        opener
+        for opener, sequence in SEQUENCES.items()
+        if verb not in sequence.completed_by | sequence.through
+    )
+    for verb in frozenset().union(*(s.completed_by | s.through for s in SEQUENCES.values()))
+}
+
+
+def forgotten_by(verb: str) -> frozenset[str]:
+    """The openers that a verb makes void if they are pending.
+
+    An opener makes an earlier one of its own kind void, too: its new argument counts.
+    A verb that completes an opener is not among them; carrying it out uses the opener up.
+
+    Args:
+        verb: Any verb, known or not, in upper case.
+    """
+    return _FORGOTTEN.get(verb, _OPENERS)
