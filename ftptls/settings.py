@@ -9,19 +9,53 @@ a field of :class:`Settings` that holds another dataclass.
 from __future__ import annotations
 
 import enum
+import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 
-def setting(default: Any, help_text: str, *, flag: str = "") -> Any:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a setting besides its type and default.
+
+    Attributes:
+        help: One or two sentences for ``--help`` and the reference page.
+        flag: Name of its command-line flag; without one it is for the file only.
+        minimum: For a number: the least that is accepted.
+        accepts: What is accepted, in words, where the type does not say it all.
+        check: Whether a value of the right type is accepted.
+        path: Whether it names a file or folder; a relative one in the
+            configuration file starts at the folder of that file.
+        secret: Whether an error must not show the value.
+    """
+
+    help: str
+    flag: str = ""
+    minimum: float = 0
+    accepts: str = ""
+    check: Callable[[Any], bool] = lambda _: True
+    path: bool = False
+    secret: bool = False
+
+
+def setting(default: Any, help_text: str, **about: Any) -> Any:
     """A dataclass field that is a setting.
 
     Args:
         default: The value without configuration.
         help_text: One or two sentences for ``--help`` and the reference page.
-        flag: Name of its command-line flag; without one it is for the file only.
+        **about: The other attributes of :class:`About`.
     """
-    return field(default=default, metadata={"help": help_text, "flag": flag})
+    return field(default=default, metadata={"about": About(help_text, **about)})
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Requirement(enum.Enum):
@@ -87,11 +121,13 @@ class TLS:
         "PEM file with the server's certificate, followed by its chain. "
         "Without one, the server speaks clear text only.",
         flag="certificate",
+        path=True,
     )
     key: str = setting(
         "",
         "PEM file with the private key; by default it is looked for in the certificate's file.",
         flag="key",
+        path=True,
     )
 
 
@@ -134,6 +170,8 @@ class Passive:
         "",
         "IPv4 address that PASV announces instead of the server's own, for a server behind NAT.",
         flag="masquerade-address",
+        accepts="an IPv4 address",
+        check=lambda text: not text or _is_ipv4(text),
     )
 
 
@@ -141,7 +179,12 @@ class Passive:
 class Files:
     """The files that are served."""
 
-    root: str = setting("", "Folder to serve.", flag="root")
+    root: str = setting(
+        "",
+        "Folder to serve; `{user}` in it stands for the name of the user.",
+        flag="root",
+        path=True,
+    )
     upload_mode: UploadMode = setting(
         UploadMode.ATOMIC,
         "`atomic` writes a STOR to a hidden temporary file and renames it when it is whole; "
@@ -155,17 +198,21 @@ class Files:
 class Limits:
     """Bounds on time, size and patience. Times are seconds."""
 
-    line_length: int = setting(8192, "Longest command line accepted, in octets.")
-    idle_timeout: float = setting(300.0, "Time without a command or transfer before 421.")
-    login_timeout: float = setting(60.0, "Time from connection to login before 421.")
-    handshake_timeout: float = setting(20.0, "Time for a TLS handshake.")
+    line_length: int = setting(8192, "Longest command line accepted, in octets.", minimum=512)
+    idle_timeout: float = setting(
+        300.0, "Time without a command or transfer before 421.", minimum=1
+    )
+    login_timeout: float = setting(60.0, "Time from connection to login before 421.", minimum=1)
+    handshake_timeout: float = setting(20.0, "Time for a TLS handshake.", minimum=1)
     connect_timeout: float = setting(
-        20.0, "Time for a data connection to be made and protected, once a transfer asks for it."
+        20.0,
+        "Time for a data connection to be made and protected, once a transfer asks for it.",
+        minimum=1,
     )
     passive_timeout: float = setting(
-        120.0, "Time a passive port stays open without a transfer command."
+        120.0, "Time a passive port stays open without a transfer command.", minimum=1
     )
-    stall_timeout: float = setting(120.0, "Time a transfer may go without progress.")
+    stall_timeout: float = setting(120.0, "Time a transfer may go without progress.", minimum=1)
     close_timeout: float = setting(1.0, "Time the other side is given to close behind us.")
     resume_grace: float = setting(
         0.25, "Under `prefer`: time a resumed data connection is waited for when several compete."
@@ -173,11 +220,13 @@ class Limits:
     refusal_grace: float = setting(
         2.0, "Time the right data connection is waited for after a wrong one was refused."
     )
-    login_attempts: int = setting(3, "Failed logins before the connection is closed.")
+    login_attempts: int = setting(3, "Failed logins before the connection is closed.", minimum=1)
     login_delay: float = setting(0.5, "Wait before a failed login is answered; doubles each time.")
-    bad_commands: int = setting(20, "Unknown or malformed commands before the connection closes.")
-    candidates: int = setting(4, "Data connections that may compete for one transfer.")
-    threads: int = setting(8, "Threads for disk, encryption and transfers.")
+    bad_commands: int = setting(
+        20, "Unknown or malformed commands before the connection closes.", minimum=1
+    )
+    candidates: int = setting(4, "Data connections that may compete for one transfer.", minimum=1)
+    threads: int = setting(8, "Threads for disk, encryption and transfers.", minimum=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +238,14 @@ class Settings:
         "How users are checked, as a Cred string such as `memory:alice:secret`, "
         "`file:/etc/ftptls.passwd` or `anonymous`; see --help-auth. May be repeated.",
         flag="auth",
+        secret=True,
     )
-    banner: str = setting("Service ready.", "Text of the 220 greeting.")
+    banner: str = setting(
+        "Service ready.",
+        "Text of the 220 greeting.",
+        accepts="one line of text",
+        check=str.isprintable,
+    )
     listen: Listen = field(default_factory=Listen)
     tls: TLS = field(default_factory=TLS)
     policy: Policy = field(default_factory=Policy)

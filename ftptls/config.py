@@ -1,0 +1,237 @@
+"""From a TOML file and command-line flags to :class:`ftptls.settings.Settings`.
+
+Nothing here knows any one setting: types, defaults, flags and what is accepted are
+read from the dataclasses. Every error is one sentence that names the place, the key,
+the value and what is accepted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import functools
+import math
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ftptls.settings import About, PortRange, Settings
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting, as the file, the flags and the reference page see it.
+
+    Attributes:
+        section: Its TOML table; empty at the top level.
+        name: Its key in that table.
+        type: Its annotation.
+        default: Its value without configuration.
+        about: Flag, help and bounds.
+    """
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    about: About
+
+    @property
+    def key(self) -> str:
+        """The dotted name, such as ``policy.data_protection``."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def shown_default(self) -> str:
+        """The default, as one writes it in the file."""
+        return _shown(self.default)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it holds several values, and its flag may be repeated."""
+        return bool(self.type == tuple[str, ...])
+
+    @property
+    def accepts(self) -> str:
+        """What is accepted, in words."""
+        if self.about.accepts:
+            return self.about.accepts
+        if isinstance(self.type, type) and issubclass(self.type, enum.Enum):
+            return " or ".join(_shown(choice.value) for choice in self.type)
+        words = {
+            str: "text in quotes",
+            bool: "true or false",
+            int: f"a whole number of at least {self.about.minimum}",
+            float: f"a number of at least {self.about.minimum:g}",
+            PortRange: 'two ports of 1 to 65535, the lower one first, such as "50000-50100"; '
+            'or "0-0"',
+        }
+        return words.get(self.type, "a list of texts in quotes")
+
+
+@functools.cache
+def options() -> dict[str, Option]:
+    """Every setting by its dotted key, in the order of the dataclasses."""
+    return {option.key: option for option in _walk(Settings(), "")}
+
+
+def _walk(holder: Any, section: str) -> Iterator[Option]:
+    hints = get_type_hints(type(holder))
+    for entry in fields(holder):
+        default = getattr(holder, entry.name)
+        if is_dataclass(hints[entry.name]) and hints[entry.name] is not PortRange:
+            yield from _walk(default, entry.name)
+        else:
+            about = entry.metadata["about"]
+            yield Option(section, entry.name, hints[entry.name], default, about)
+
+
+def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings:
+    """Read a TOML file.
+
+    Args:
+        path: The file. Relative paths in it start at its folder.
+        over: Where settings that the file does not mention come from; the defaults without.
+
+    Raises:
+        ConfigError: The file cannot be read, or says what is not accepted.
+    """
+    name = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"Cannot read {name}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name} is no TOML file: it is not in UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name} is no TOML file: {str(error).rstrip('.')}.") from None
+    values = {}
+    for option, value in _flatten(table, name):
+        value = _from_toml(option, value, f"{name}: {option.key}")
+        if option.about.path and value:
+            value = os.fspath(Path(name).absolute().parent / value)
+        values[option] = value
+    return override(over or Settings(), values)
+
+
+def _flatten(table: Mapping[str, Any], name: str) -> Iterator[tuple[Option, Any]]:
+    known = options()
+    sections = {option.section for option in known.values()} - {""}
+    for key, value in table.items():
+        if key not in sections:
+            yield _known(key, name), value
+        elif isinstance(value, dict):
+            for inner, item in value.items():
+                yield _known(f"{key}.{inner}", name), item
+        else:
+            raise ConfigError(f"{name}: {key} is {_shown(value)}; it must be a table, [{key}].")
+
+
+def _known(key: str, name: str) -> Option:
+    known = options()
+    if key in known:
+        return known[key]
+    # A key in the wrong table is as frequent as a misspelt one.
+    section, _, last = key.rpartition(".")
+    near = [other for other, option in known.items() if option.name == last]
+    near = near or difflib.get_close_matches(key, known, n=2)
+    if near:
+        raise ConfigError(f"{name}: {key} is no setting; did you mean {' or '.join(near)}?")
+    there = [option.name for option in known.values() if section and option.section == section]
+    there = there or list(dict.fromkeys(o.section or o.name for o in known.values()))
+    raise ConfigError(f"{name}: {key} is no setting; there are {', '.join(there)}.")
+
+
+def from_flag(option: Option, text: str) -> Any:
+    """The value that a flag's text stands for; for one that repeats, of one occurrence.
+
+    Raises:
+        ConfigError: It is not accepted.
+    """
+    where = f"--{option.about.flag}"
+    if option.repeats:
+        return _checked(option, text, where)
+    if option.type not in (int, float):
+        return _from_toml(option, text, where)
+    try:
+        return _from_toml(option, option.type(text), where)
+    except ValueError as error:
+        raise _refusal(option, text, where) from error
+
+
+def override(settings: Settings, values: Mapping[Option, Any]) -> Settings:
+    """``settings`` with other values for some options."""
+    sections: dict[str, dict[str, Any]] = {}
+    for option, value in values.items():
+        sections.setdefault(option.section, {})[option.name] = value
+    changes = sections.pop("", {})
+    for section, inner in sections.items():
+        changes[section] = replace(getattr(settings, section), **inner)
+    return replace(settings, **changes)
+
+
+def _from_toml(option: Option, value: Any, where: str) -> Any:
+    kind = option.type
+    if option.repeats:
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list):
+            raise _refusal(option, value, where)
+        return tuple(_checked(option, item, where) for item in value)
+    if kind is PortRange:
+        return _port_range(option, value, where)
+    if issubclass(kind, enum.Enum):
+        if not any(value == choice.value for choice in kind):
+            raise _refusal(option, value, where)
+        return kind(value)
+    return _checked(option, value, where)
+
+
+def _port_range(option: Option, value: Any, where: str) -> PortRange:
+    ports = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", str(value))
+    if ports is None or isinstance(value, bool):
+        raise _refusal(option, value, where)
+    try:
+        return PortRange(int(ports[1]), int(ports[2] or ports[1]))
+    except ValueError:
+        raise _refusal(option, value, where) from None
+
+
+def _checked(option: Option, value: Any, where: str) -> Any:
+    """A plain value if its type, bounds and check allow it."""
+    kind: Any = str if option.repeats else option.type
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise _refusal(option, value, where)
+    if kind in (int, float) and not (math.isfinite(value) and value >= option.about.minimum):
+        raise _refusal(option, value, where)
+    if not option.about.check(value):
+        raise _refusal(option, value, where)
+    return kind(value)
+
+
+def _refusal(option: Option, value: Any, where: str) -> ConfigError:
+    is_what = "is not accepted" if option.about.secret else f"is {_shown(value)}"
+    return ConfigError(f"{where} {is_what}; it must be {option.accepts}.")
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, nearly."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, enum.Enum):
+        return _shown(value.value)
+    if isinstance(value, PortRange):
+        return _shown(str(value))
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
+    return str(value)
