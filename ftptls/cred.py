@@ -1,0 +1,156 @@
+"""Logins by Twisted Cred: the realm that hands out folders, and checkers from strings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.cred.checkers import (
+    ANONYMOUS,
+    ICredentialsChecker,
+    InMemoryUsernamePasswordDatabaseDontUse,
+)
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm
+from twisted.cred.strcred import makeChecker
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ftptls.interfaces import IFilesystem, IWorkers
+from ftptls.settings import UploadMode
+from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.wrappers import ReadOnly
+
+_USER = "{user}"
+
+_Avatar = tuple[Any, Any, Callable[[], None]]
+
+
+def user_name(avatar_id: bytes | str | tuple[()]) -> str:
+    """The text of an avatar id; checkers return octets, text or ``ANONYMOUS``."""
+    if avatar_id == ANONYMOUS:
+        return "anonymous"
+    if isinstance(avatar_id, bytes):
+        return avatar_id.decode("utf-8", "surrogateescape")
+    return str(avatar_id)
+
+
+@implementer(IRealm)
+class LocalRealm:
+    """Gives every user a folder of the local disk, and the anonymous one to read only.
+
+    ::
+
+        portal = Portal(LocalRealm("/srv/drop/{user}", workers), [checker])
+
+    Args:
+        root: The folder. ``{user}`` in it stands for the user's name; the folders
+            must exist, none is made.
+        workers: Where the calls that block are made.
+        upload_mode: See :class:`~ftptls.vfs.local.LocalFilesystem`.
+        read_only: Whether nobody may change anything.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        root: str,
+        workers: IWorkers,
+        *,
+        upload_mode: UploadMode = UploadMode.ATOMIC,
+        read_only: bool = False,
+    ) -> None:
+        self._root = os.path.abspath(root)
+        self._workers = workers
+        self._upload_mode = upload_mode
+        self._read_only = read_only
+        self._missing: set[str] = set()
+
+    def requestAvatar(
+        self,
+        avatarId: bytes | str | tuple[()],  # noqa: N803
+        mind: object,  # noqa: ARG002
+        *interfaces: Any,
+    ) -> Deferred[_Avatar]:
+        """The filesystem of a user who has proven to be one.
+
+        Args:
+            avatarId: What the checker said.
+            mind: Not used.
+            interfaces: What is asked for; must contain ``IFilesystem``.
+
+        Returns:
+            A Deferred of ``(IFilesystem, filesystem, logout)``; it fails with
+            ``UnauthorizedLogin`` if the user has no folder.
+
+        Raises:
+            NotImplementedError: Only ``IFilesystem`` is available.
+        """
+        if IFilesystem not in interfaces:
+            raise NotImplementedError("LocalRealm gives an IFilesystem and nothing else")
+        return Deferred.fromCoroutine(self._avatar(avatarId))
+
+    async def _avatar(self, avatar_id: bytes | str | tuple[()]) -> _Avatar:
+        folder = self._folder(user_name(avatar_id))
+        if not await self._workers.run(os.path.isdir, folder):
+            self._complain(folder)
+            raise UnauthorizedLogin("no folder for this user")
+        filesystem: IFilesystem = LocalFilesystem(
+            folder, self._workers, upload_mode=self._upload_mode
+        )
+        if self._read_only or avatar_id == ANONYMOUS:
+            filesystem = ReadOnly(filesystem)
+        return IFilesystem, filesystem, _logout
+
+    def _folder(self, name: str) -> str:
+        if _USER not in self._root:
+            return self._root
+        # One component below the folder of all users: nothing that leads elsewhere or hides.
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise UnauthorizedLogin("not a name that can have a folder")
+        return self._root.replace(_USER, name)
+
+    def _complain(self, folder: str) -> None:
+        """Once for each folder; whoever has a password could fill the log otherwise."""
+        if folder not in self._missing:
+            self._missing.add(folder)
+            self._log.error(
+                "Login refused: {folder!r} is not a folder; make it for the user.", folder=folder
+            )
+
+
+def _logout() -> None:
+    """Nothing is held for an avatar between its calls."""
+
+
+def make_checker(description: str) -> ICredentialsChecker:
+    """A credentials checker from a Cred string, for names and passwords as octets.
+
+    Args:
+        description: Such as ``memory:alice:secret``, ``file:/etc/ftptls.passwd`` or
+            ``anonymous``.
+
+    Raises:
+        twisted.cred.strcred.StrcredException: The string is of no known kind.
+    """
+    checker: ICredentialsChecker = makeChecker(description)  # type: ignore[no-untyped-call]
+    return accept_octets(checker)
+
+
+def accept_octets(checker: ICredentialsChecker) -> ICredentialsChecker:
+    """Repair a checker that Twisted's ``memory:`` made, in place.
+
+    Cred declares names and passwords as octets, but the ``memory:`` plugin
+    stores the text of its argument, which equals no octets: every login fails.
+    """
+    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
+        users = {_octets(name): _octets(password) for name, password in checker.users.items()}
+        checker.users = users
+    return checker
+
+
+def _octets(text: bytes | str) -> bytes:
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text

@@ -1,0 +1,327 @@
+"""A folder of the local disk as a filesystem."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import PurePosixPath
+
+from zope.interface import implementer
+
+from ftptls.interfaces import (
+    IDescriptor,
+    IFileReader,
+    IFilesystem,
+    IUpload,
+    IWorkers,
+    Store,
+)
+from ftptls.settings import UploadMode
+from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode
+from ftptls.vfs.stats import Describer, Place, place
+from ftptls.vfs.uploads import (
+    AtomicUpload,
+    InPlaceUpload,
+    Target,
+    is_temporary,
+    lstat,
+    refuse_unless_regular,
+)
+from ftptls.wire.entries import Entry
+
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+_LIST = os.O_RDONLY | os.O_DIRECTORY
+_BATCH = 500
+# How following a link fails that has nothing at its end.
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
+
+
+@implementer(IFilesystem)
+class LocalFilesystem:
+    """A folder that cannot be left, neither by ``..`` nor through a link.
+
+    Links inside are followed as if the folder were the whole disk: an absolute
+    one starts at ``root``. FIFOs, sockets and devices are listed and can be
+    removed, but are neither read nor written. Nothing here blocks the reactor::
+
+        filesystem = LocalFilesystem("/srv/drop", workers)
+        upload = await filesystem.open_write(PurePosixPath("/in/a.csv"), Store.REPLACE, 0)
+        await upload.begin()
+        await upload.write_at(upload.offset, b"1;2;3")
+        await upload.commit()
+
+    Args:
+        root: The folder.
+        workers: Where the calls that block are made.
+        upload_mode: Whether a whole upload is written beside the file and renamed
+            once it is complete, or straight into the file.
+        umask: Permission bits that new files and directories do not get.
+        walk: Resolve paths component by component even where the kernel could.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        workers: IWorkers,
+        *,
+        upload_mode: UploadMode = UploadMode.ATOMIC,
+        umask: int = 0o022,
+        walk: bool = False,
+    ) -> None:
+        self._jail = Jail(root, walk=walk)
+        self._workers = workers
+        self._upload_mode = upload_mode
+        self._umask = umask
+        self._describer = Describer()
+
+    async def stat(self, path: PurePosixPath) -> Entry:
+        """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
+        return await self._workers.run(self._stat, path)
+
+    async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
+        """See :meth:`ftptls.interfaces.IFilesystem.scan`."""
+        listing = await self._workers.run(self._open_listing, path)
+        try:
+            while batch := await self._workers.run(listing.batch):
+                yield batch
+        finally:
+            # Not awaited: an iterator that is dropped half-way has no one to wait for it.
+            listing.close()
+
+    async def open_read(self, path: PurePosixPath) -> IFileReader:
+        """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
+        return await self._workers.run(self._open_read, path)
+
+    async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
+        """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
+        return await self._workers.run(self._open_write, path, how, offset)
+
+    async def make_directory(self, path: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IFilesystem.make_directory`."""
+        await self._workers.run(self._make_directory, path)
+
+    async def remove_directory(self, path: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
+        await self._workers.run(self._remove_directory, path)
+
+    async def remove_file(self, path: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IFilesystem.remove_file`."""
+        await self._workers.run(self._remove_file, path)
+
+    async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
+        await self._workers.run(self._rename, source, target)
+
+    def _stat(self, path: PurePosixPath) -> Entry:
+        raw = _octets(path)
+        if raw == b"/":
+            return self._stat_root()
+        with self._jail.parent(raw) as (directory, name):
+            where = place(directory)
+            info = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            if not stat.S_ISLNK(info.st_mode):
+                return self._describer.entry(path.name, info, where)
+            target = _target(name, directory)
+        try:
+            info, target = self._follow(raw), ""
+        except OSError as error:
+            if error.errno not in _NOWHERE:
+                raise
+        return self._describer.entry(path.name, info, where, target)
+
+    def _stat_root(self) -> Entry:
+        root = self._jail.open(b"/", DIRECTORY)
+        try:
+            where = Place(names_change=False, read_only=place(root).read_only)
+            return self._describer.entry("/", os.fstat(root), where)
+        finally:
+            os.close(root)
+
+    def _follow(self, raw: bytes) -> os.stat_result:
+        fd = self._jail.open(raw, LOOK)
+        try:
+            return os.fstat(fd)
+        finally:
+            os.close(fd)
+
+    def _open_listing(self, path: PurePosixPath) -> _Listing:
+        return _Listing(self._jail.open(_octets(path), _LIST), self._describer)
+
+    def _open_read(self, path: PurePosixPath) -> LocalReader:
+        fd = self._jail.open(_octets(path), _READ)
+        try:
+            info = os.fstat(fd)
+            refuse_unless_regular(info)
+            os.set_blocking(fd, True)
+        except BaseException:
+            os.close(fd)
+            raise
+        return LocalReader(fd, info.st_size, self._workers)
+
+    def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
+        target = Target(self._jail, _octets(path), how, offset, self._umask)
+        atomic = self._upload_mode is UploadMode.ATOMIC and how is Store.REPLACE
+        upload = (AtomicUpload if atomic else InPlaceUpload)(target, self._workers)
+        upload.check()
+        return upload
+
+    def _make_directory(self, path: PurePosixPath) -> None:
+        with self._jail.parent(_below_root(path, errno.EEXIST)) as (directory, name):
+            mode = 0o777 & ~self._umask
+            os.mkdir(name, mode, dir_fd=directory)
+            with suppress(OSError):
+                _settle_mode(name, directory, mode)
+
+    def _remove_directory(self, path: PurePosixPath) -> None:
+        with self._jail.parent(_below_root(path, errno.EPERM)) as (directory, name):
+            os.rmdir(name, dir_fd=directory)
+
+    def _remove_file(self, path: PurePosixPath) -> None:
+        with self._jail.parent(_below_root(path, errno.EISDIR)) as (directory, name):
+            os.unlink(name, dir_fd=directory)
+
+    def _rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        old, new = (_below_root(path, errno.EPERM) for path in (source, target))
+        with (
+            self._jail.parent(old) as (old_directory, old_name),
+            self._jail.parent(new) as (new_directory, new_name),
+        ):
+            info = lstat(new_name, new_directory)
+            if info is not None and _is_special(info):
+                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+            os.rename(old_name, new_name, src_dir_fd=old_directory, dst_dir_fd=new_directory)
+
+
+def _octets(path: PurePosixPath) -> bytes:
+    """The path as the system takes it; one with the name of a temporary does not exist."""
+    if any(map(is_temporary, path.parts)):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return encode(path)
+
+
+def _below_root(path: PurePosixPath, refusal: int) -> bytes:
+    """The same, for what cannot be done to the root."""
+    raw = _octets(path)
+    if raw == b"/":
+        raise OSError(refusal, os.strerror(refusal))
+    return raw
+
+
+def _target(name: bytes | str, directory: int) -> str:
+    return os.readlink(os.fsencode(name), dir_fd=directory).decode("utf-8", "surrogateescape")
+
+
+def _is_special(info: os.stat_result) -> bool:
+    return stat.S_IFMT(info.st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
+
+
+def _settle_mode(name: bytes, directory: int, mode: int) -> None:
+    """Undo the umask of the process, and leave an inherited set-group-id alone."""
+    fd = os.open(name, _LIST | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        now = stat.S_IMODE(os.fstat(fd).st_mode)
+        if now & 0o777 != mode:
+            os.fchmod(fd, now & 0o7000 | mode)
+    finally:
+        os.close(fd)
+
+
+@implementer(IFileReader, IDescriptor)
+class LocalReader:
+    """An open file.
+
+    Args:
+        fd: Its descriptor, which the reader closes.
+        size: Octets in the file.
+        workers: Where the calls that block are made.
+    """
+
+    def __init__(self, fd: int, size: int, workers: IWorkers) -> None:
+        self.size = size
+        self._fd = fd
+        self._workers = workers
+        # A read that nobody waits for any more must not meet a stranger's descriptor.
+        self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        self._close()
+
+    def fileno(self) -> int:
+        """See :meth:`ftptls.interfaces.IDescriptor.fileno`."""
+        if self._fd < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._fd
+
+    async def read_at(self, offset: int, size: int) -> bytes:
+        """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
+        return await self._workers.run(self._read, offset, size)
+
+    async def close(self) -> None:
+        """See :meth:`ftptls.interfaces.IFileReader.close`."""
+        await self._workers.run(self._close)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            return os.pread(self.fileno(), size, offset)
+
+    def _close(self) -> None:
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+
+class _Listing:
+    """A directory being read, batch by batch, each on whatever thread is free."""
+
+    def __init__(self, fd: int, describer: Describer) -> None:
+        self._fd = fd
+        self._describer = describer
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            self._place = place(fd)
+            self._names = os.scandir(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def batch(self) -> list[Entry]:
+        """Entries of the next names; empty at the end."""
+        entries: list[Entry] = []
+        with self._lock:
+            while not self._closed and not entries:
+                names = [found.name for found in islice(self._names, _BATCH)]
+                if not names:
+                    break
+                entries = [entry for name in names if (entry := self._entry(name)) is not None]
+        if self._closed:
+            self.close()
+        return entries
+
+    def close(self) -> None:
+        """Release it; never waits: a batch in progress releases it when done."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            self._names.close()
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+            self._lock.release()
+
+    def _entry(self, name: str) -> Entry | None:
+        if is_temporary(name):
+            return None
+        # Not DirEntry.stat(): it follows links, out of the jail too.
+        try:
+            info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            target = _target(name, self._fd) if stat.S_ISLNK(info.st_mode) else ""
+        except OSError:  # it vanished, or became something else, since its name was read
+            return None
+        text = os.fsencode(name).decode("utf-8", "surrogateescape")
+        return self._describer.entry(text, info, self._place, target)

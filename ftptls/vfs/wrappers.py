@@ -1,0 +1,70 @@
+"""Filesystems around filesystems."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import NoReturn
+
+from zope.interface import implementer
+
+from ftptls.interfaces import IFileReader, IFilesystem, IUpload, Store
+from ftptls.wire.entries import Entry
+
+_READING = frozenset("elr")  # RFC 3659 §7.5.5: enter, list, retrieve
+
+
+@implementer(IFilesystem)
+class ReadOnly:
+    """Another filesystem, of which nothing can be changed: every change is ``EROFS``.
+
+    Args:
+        filesystem: What is shown.
+    """
+
+    def __init__(self, filesystem: IFilesystem) -> None:
+        self._filesystem = filesystem
+
+    async def stat(self, path: PurePosixPath) -> Entry:
+        """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
+        return _reading(await self._filesystem.stat(path))
+
+    async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
+        """See :meth:`ftptls.interfaces.IFilesystem.scan`."""
+        async for batch in self._filesystem.scan(path):
+            yield [_reading(entry) for entry in batch]
+
+    async def open_read(self, path: PurePosixPath) -> IFileReader:
+        """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
+        return await self._filesystem.open_read(path)
+
+    async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    async def make_directory(self, path: PurePosixPath) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    async def remove_directory(self, path: PurePosixPath) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    async def remove_file(self, path: PurePosixPath) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def _reading(entry: Entry) -> Entry:
+    return replace(entry, perm="".join(letter for letter in entry.perm if letter in _READING))

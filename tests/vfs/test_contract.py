@@ -1,0 +1,68 @@
+"""Every provider keeps the contract."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from ftptls.interfaces import IFilesystem
+from ftptls.settings import UploadMode
+from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
+from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.memory import MemoryFilesystem
+
+
+class LocalContract(FilesystemContract):
+    walk = False
+    upload_mode = UploadMode.ATOMIC
+    _numbers = itertools.count()
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        root = self.folder / f"root{next(self._numbers)}"
+        root.mkdir()
+        for path, data in content.items():
+            target = root / path.lstrip("/")
+            if path.endswith("/"):
+                target.mkdir(parents=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        return LocalFilesystem(root, InlineWorkers(), upload_mode=self.upload_mode, walk=self.walk)
+
+
+class TestKernel(LocalContract):
+    pass
+
+
+class TestWalk(LocalContract):
+    walk = True
+
+
+class TestKernelDirect(LocalContract):
+    upload_mode = UploadMode.DIRECT
+    atomic = False
+
+
+class TestWalkDirect(LocalContract):
+    walk = True
+    upload_mode = UploadMode.DIRECT
+    atomic = False
+
+
+class TestMemory(FilesystemContract):
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        return MemoryFilesystem(content)
+
+
+class TestMemoryDirect(FilesystemContract):
+    atomic = False
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        return MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)
