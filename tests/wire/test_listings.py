@@ -1,0 +1,293 @@
+"""Listings: what clients parse, whatever is on the disk."""
+
+from __future__ import annotations
+
+import calendar
+import locale
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftptls.wire.arguments import ArgumentError
+from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.listings import (
+    DEFAULT_FACTS,
+    FACTS,
+    facts_line,
+    list_line,
+    mlst_feature,
+    name_line,
+    select_facts,
+    time_value,
+)
+
+
+def utc(*fields: int) -> int:
+    """Seconds since the epoch for year, month, day, hour, minute, second."""
+    return calendar.timegm((*fields, 0, 0, 0))
+
+
+NOW = utc(2026, 7, 1, 12, 0, 0)
+
+FILE = Entry(
+    name="report.txt",
+    kind=Kind.FILE,
+    size=1234,
+    modified=utc(2026, 3, 5, 7, 8, 9),
+    mode=0o644,
+    links=1,
+    owner="alice",
+    group="staff",
+    uid=1000,
+    gid=50,
+    unique="fd01g2a",
+    perm="adfrw",
+)
+FOLDER = replace(FILE, name="pub", kind=Kind.DIRECTORY, size=4096, mode=0o2755, perm="el")
+LINK = replace(FILE, name="latest", kind=Kind.LINK, size=10, mode=0o777, target="report.txt")
+OTHER = replace(FILE, name="fifo", kind=Kind.OTHER, size=0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        (FILE, "-rw-r--r--   1 alice    staff            1234 Mar 05 07:08 report.txt\r\n"),
+        (FOLDER, "drwxr-sr-x   1 alice    staff            4096 Mar 05 07:08 pub\r\n"),
+        (
+            LINK,
+            "lrwxrwxrwx   1 alice    staff              10 Mar 05 07:08 latest -> report.txt\r\n",
+        ),
+        (OTHER, "srw-r--r--   1 alice    staff               0 Mar 05 07:08 fifo\r\n"),
+        (
+            replace(FILE, mode=0o107777, links=1000, size=2**40),
+            "-rwsrwsrwt 1000 alice    staff    1099511627776 Mar 05 07:08 report.txt\r\n",
+        ),
+        (
+            replace(FILE, owner="Domain Users", group="", mode=0),
+            "----------   1 Domain_Users -                1234 Mar 05 07:08 report.txt\r\n",
+        ),
+        (
+            replace(FILE, name=" two  spaces "),
+            "-rw-r--r--   1 alice    staff            1234 Mar 05 07:08  two  spaces \r\n",
+        ),
+    ],
+)
+def test_list_lines(entry, line):
+    assert list_line(entry, NOW) == line.encode()
+
+
+@pytest.mark.parametrize(
+    ("modified", "shown"),
+    [
+        (NOW, "Jul 01 12:00"),
+        (NOW + 0.9, "Jul 01 12:00"),
+        (NOW + 86400, "Jul 02 12:00"),
+        (NOW + 86401, "Jul 02  2026"),
+        (NOW - 180 * 86400, "Jan 02 12:00"),
+        (NOW - 184 * 86400, "Dec 29  2025"),
+        (0, "Jan 01  1970"),
+        (-1, "Dec 31  1969"),
+        (utc(2024, 2, 29, 0, 0, 0), "Feb 29  2024"),
+        (1e300, "Dec 31  9999"),
+        (-1e300, "Jan 01  1000"),
+        (float("inf"), "Dec 31  9999"),
+        (float("-inf"), "Jan 01  1000"),
+        (float("nan"), "Jan 01  1970"),
+    ],
+)
+def test_list_dates(modified, shown):
+    assert f" {shown} report.txt\r\n".encode() in list_line(replace(FILE, modified=modified), NOW)
+
+
+@pytest.mark.parametrize("line_of", [lambda e: list_line(e, NOW), lambda e: name_line(e.name)])
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("Grüße", "Grüße".encode()),
+        ("\udce4", b"\xe4"),
+        ("a\r\nb", b"a??b"),
+        ("a\0\x1b[2J", b"a??[2J"),
+        ("\ud800", b"?"),
+    ],
+)
+def test_names_are_sent_as_they_are_but_for_controls(line_of, name, sent):
+    line = line_of(replace(FILE, name=name))
+    assert line.endswith(sent + b"\r\n")
+    assert line.count(b"\r\n") == 1
+
+
+def test_the_target_of_a_link_forges_nothing():
+    line = list_line(replace(LINK, target="a\r\n-rw-r--r--"), NOW)
+    assert line.endswith(b" latest -> a??-rw-r--r--\r\n")
+
+
+def test_month_names_do_not_depend_on_the_locale():
+    before = locale.setlocale(locale.LC_TIME)
+    try:
+        for name in ("de_DE.UTF-8", "fr_FR.UTF-8", "C"):
+            try:
+                locale.setlocale(locale.LC_TIME, name)
+            except locale.Error:
+                continue
+            for month, text in ((5, b" May 01 "), (10, b" Oct 01 "), (12, b" Dec 01 ")):
+                entry = replace(FILE, modified=utc(2020, month, 1, 0, 0, 0))
+                assert text in list_line(entry, NOW)
+    finally:
+        locale.setlocale(locale.LC_TIME, before)
+
+
+UNIX = "UNIX.mode=0644;UNIX.owner=alice;UNIX.group=staff;UNIX.uid=1000;UNIX.gid=50;"
+
+
+@pytest.mark.parametrize(
+    ("entry", "facts", "line"),
+    [
+        (
+            FILE,
+            DEFAULT_FACTS,
+            "type=file;size=1234;modify=20260305070809;perm=adfrw;unique=fd01g2a;"
+            f"{UNIX} report.txt",
+        ),
+        (
+            FOLDER,
+            {"type", "size", "modify", "perm"},
+            "type=dir;modify=20260305070809;perm=el; pub",
+        ),
+        (FILE, {"size"}, "size=1234; report.txt"),
+        (FILE, set(), " report.txt"),  # RFC 3659 §7.9: the space stays
+        (FILE, {"UNIX.uid", "UNIX.mode"}, "UNIX.mode=0644;UNIX.uid=1000; report.txt"),
+        (replace(FILE, unique="", perm=""), {"unique", "perm"}, "perm=; report.txt"),
+        (LINK, {"type", "size"}, "type=OS.unix=slink:report.txt; latest"),
+        (replace(LINK, target="a;b c"), {"type"}, "type=OS.unix=slink; latest"),
+        (replace(LINK, target="a\r\nb"), {"type"}, "type=OS.unix=slink; latest"),
+        (replace(LINK, target=""), {"type"}, "type=OS.unix=slink; latest"),
+        (OTHER, {"type", "size"}, "type=OS.unix=other; fifo"),
+        (
+            replace(FILE, owner="a b;c", group="Größe"),
+            {"UNIX.owner", "UNIX.group"},
+            "UNIX.owner=a_b_c;UNIX.group=Gr__e; report.txt",
+        ),
+        (replace(FILE, unique="a;b"), {"unique"}, "unique=a_b; report.txt"),
+        (replace(FILE, name=" a;b\r\n"), {"size"}, "size=1234;  a;b??"),
+    ],
+)
+def test_facts_lines(entry, facts, line):
+    assert facts_line(entry, frozenset(facts)) == line
+
+
+@pytest.mark.parametrize("name", ["cdir", "pdir"])
+def test_the_type_can_be_told(name):
+    assert facts_line(FOLDER, frozenset({"type"}), name) == f"type={name}; pub"
+    assert facts_line(FOLDER, frozenset({"perm"}), name) == "perm=el; pub"
+
+
+@pytest.mark.parametrize(
+    ("modified", "text"),
+    [
+        (0, "19700101000000"),
+        (0.999, "19700101000000"),
+        (-0.5, "19691231235959"),
+        (utc(2024, 2, 29, 23, 59, 59), "20240229235959"),
+        (2**31, "20380119031408"),
+        (-1e20, "10000101000000"),
+        (1e20, "99991231235959"),
+        (float("nan"), "19700101000000"),
+    ],
+)
+def test_time_values(modified, text):
+    assert time_value(modified) == text
+
+
+@given(st.integers(utc(1000, 1, 1, 0, 0, 0), utc(9999, 12, 31, 23, 59, 59)))
+def test_time_values_come_back(seconds):
+    parsed = time.strptime(time_value(seconds), "%Y%m%d%H%M%S")
+    assert calendar.timegm(parsed) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("", set()),
+        ("type;size;", {"type", "size"}),
+        ("Type;UNIX.MODE;Perm;", {"type", "UNIX.mode", "perm"}),
+        ("lang;type;charset;create;", {"type"}),
+        ("fish;cakes;", set()),
+        ("type", {"type"}),
+        (";;", set()),
+        ("\udce4;size;", {"size"}),
+    ],
+)
+def test_facts_are_selected(text, facts):
+    assert select_facts(text) == facts
+
+
+def test_spaces_are_no_part_of_a_selection():
+    with pytest.raises(ArgumentError) as caught:
+        select_facts("unique type;")
+    assert caught.value.code == 501
+
+
+def test_the_feature_line_marks_what_is_selected():
+    assert mlst_feature(DEFAULT_FACTS) == "".join(f"{fact}*;" for fact in FACTS)
+    assert mlst_feature(frozenset({"size"})).startswith("type;size*;modify;perm;unique;UNIX.mode;")
+    assert select_facts(mlst_feature(frozenset())) == DEFAULT_FACTS
+
+
+ENTRIES = st.builds(
+    Entry,
+    name=st.text(),
+    kind=st.sampled_from(Kind),
+    size=st.integers(-10, 2**70),
+    modified=st.floats(),
+    mode=st.integers(0, 2**32),
+    links=st.integers(0, 2**40),
+    owner=st.text(),
+    group=st.text(),
+    uid=st.integers(0, 2**32),
+    gid=st.integers(0, 2**32),
+    unique=st.text(),
+    perm=st.text("acdeflmprw"),
+    target=st.text(),
+)
+
+
+@given(ENTRIES, st.floats(allow_nan=False))
+def test_any_entry_is_one_line_of_nine_columns(entry, now):
+    line = list_line(entry, now)
+    assert line.endswith(b"\r\n")
+    assert not any(octet < 32 or octet == 127 for octet in line[:-2])
+    assert len(line[:-2].split(b" ")) >= 9
+    assert len(line.split(None, 8)[:8]) == 8
+    assert line.split(None, 8)[4] == str(max(entry.size, 0)).encode()
+
+
+@given(ENTRIES, st.frozensets(st.sampled_from(FACTS)))
+def test_any_entry_is_one_line_of_facts(entry, facts):
+    head, space, name = facts_line(entry, facts).partition(" ")
+    assert space
+    assert len(name) == len(entry.name)
+    assert not any(c < " " or c == "\x7f" for c in head + name)
+    pairs = [fact.split("=", 1) for fact in head.split(";")[:-1]]
+    assert [key for key, _ in pairs] == [
+        fact
+        for fact in FACTS
+        if fact in facts
+        and (fact != "size" or entry.is_file)
+        and (fact != "unique" or entry.unique)
+    ]
+
+
+def test_large_directories_are_rendered_fast():
+    entries = [
+        replace(FILE, name=f"file{i:06}.txt", size=i, modified=NOW - i * 1234.5, unique=f"1g{i:x}")
+        for i in range(50_000)
+    ]
+    for render in (lambda e: list_line(e, NOW), lambda e: facts_line(e, DEFAULT_FACTS)):
+        start = time.process_time()
+        for entry in entries:
+            render(entry)
+        # About 0.1 s; the bound only catches a change of magnitude.
+        assert time.process_time() - start < 2

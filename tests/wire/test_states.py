@@ -1,0 +1,72 @@
+"""Which commands keep RNFR and REST standing, and which make them void."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftptls.wire.states import SEQUENCES, forgotten_by
+
+BOTH = {"RNFR", "REST"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "forgotten"),
+    [
+        ("NOOP", set()),
+        ("STAT", set()),
+        ("RNTO", {"REST"}),
+        ("RETR", {"RNFR"}),
+        ("STOR", {"RNFR"}),
+        ("APPE", {"RNFR"}),
+        ("STOU", BOTH),
+        ("PASV", {"RNFR"}),
+        ("EPSV", {"RNFR"}),
+        ("PORT", {"RNFR"}),
+        ("EPRT", {"RNFR"}),
+        ("TYPE", {"RNFR"}),
+        ("PROT", {"RNFR"}),
+        ("SIZE", {"RNFR"}),
+        ("RNFR", BOTH),
+        ("REST", BOTH),
+        ("LIST", BOTH),
+        ("CWD", BOTH),
+        ("ABOR", BOTH),
+        ("USER", BOTH),
+        ("REIN", BOTH),
+        ("AUTH", BOTH),
+        ("NONSENSE", BOTH),
+    ],
+)
+def test_what_a_verb_makes_void(verb, forgotten):
+    assert forgotten_by(verb) == forgotten
+
+
+# What stands between REST and the transfer in real clients' dialogues.
+@pytest.mark.parametrize(
+    "between",
+    [
+        [],  # ftplib: PASV, REST, RETR
+        ["PASV"],
+        ["EPSV", "PASV"],  # curl, when EPSV is refused
+        ["TYPE", "EPSV", "SIZE"],
+        ["PROT", "EPSV"],  # lftp
+        ["PBSZ", "PROT", "ALLO", "PORT"],
+    ],
+)
+def test_clients_prepare_a_restart_in_their_own_order(between):
+    assert not any("REST" in forgotten_by(verb) for verb in between)
+
+
+def test_the_table_is_consistent():
+    for opener, sequence in SEQUENCES.items():
+        assert opener not in sequence.completed_by | sequence.through
+        assert not sequence.completed_by & sequence.through
+        assert sequence.completed_by
+        assert sequence.hint.endswith(".")
+
+
+@given(st.text())
+def test_only_openers_are_forgotten(verb):
+    assert forgotten_by(verb) <= set(SEQUENCES)
