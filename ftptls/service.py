@@ -1,0 +1,285 @@
+"""From typed settings to a running service: portal, certificate, threads, listeners.
+
+All that can be wrong with the settings is found before anything listens, and said in
+one sentence (:class:`~ftptls.config.ConfigError`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from twisted.application.service import MultiService, Service
+from twisted.cred import strcred
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Interface, implementer
+
+from ftptls.config import ConfigError
+from ftptls.cred import LocalRealm, make_checker
+from ftptls.factory import FTPFactory
+from ftptls.settings import Requirement, Settings
+from ftptls.tls.contexts import CertificateError, ServerContext
+from ftptls.workers import Workers
+
+DEFAULT_ENDPOINT = "tcp:2121"
+
+_log = Logger(namespace="ftptls")
+
+
+class ListenError(SystemExit, Exception):
+    """A listener cannot be opened; the text is one sentence that names it and the remedy.
+
+    It is an Exception, so that ``twistd`` tidies up and a daemon's parent learns of it;
+    and it is a SystemExit, so that what nobody catches ends the process with the
+    sentence on standard error, and status 1, instead of a traceback.
+    """
+
+
+_REMEDIES = {
+    errno.EADDRINUSE: "stop the program that listens there, or choose another port",
+    errno.EACCES: "a port below 1024 needs root; choose a higher one, or start as root",
+    errno.EADDRNOTAVAIL: "this machine has no such address; name one that it has",
+}
+
+
+class Listener(Service):
+    """One endpoint; when it is up, one line in the log says where.
+
+    Args:
+        endpoint: Where to listen.
+        factory: What makes the protocols.
+        description: The endpoint as the operator wrote it.
+        kind: What is spoken there, for the log.
+
+    Attributes:
+        port: The port, while it is open.
+    """
+
+    def __init__(
+        self,
+        endpoint: IStreamServerEndpoint,
+        factory: IProtocolFactory,
+        description: str,
+        kind: str,
+    ) -> None:
+        self.kind = kind
+        self.port: IListeningPort | None = None
+        self._endpoint = endpoint
+        self._factory = factory
+        self._description = description
+        self._opening: Deferred[None] | None = None
+
+    def privilegedStartService(self) -> None:
+        """Listen.
+
+        Raises:
+            ListenError: It cannot be opened.
+        """
+        Service.privilegedStartService(self)
+        failures: list[Failure] = []
+        opened = maybeDeferred(self._endpoint.listen, self._factory)
+        self._opening = opened.addCallbacks(self._opened, failures.append)
+        if failures:
+            self._opening = None
+            raise self._error(failures[0])
+        self._opening.addErrback(self._failed_later)
+
+    def startService(self) -> None:
+        """Listen, unless :meth:`privilegedStartService` did."""
+        Service.startService(self)
+        if self._opening is None:
+            self.privilegedStartService()
+
+    def stopService(self) -> Deferred[None]:
+        """Close the port, or give up opening it."""
+        Service.stopService(self)
+        if self._opening is not None:
+            self._opening.cancel()
+        port, self.port, self._opening = self.port, None, None
+        return Deferred.fromCoroutine(_close(port))
+
+    def where(self) -> str:
+        """Address and port that it listens on, such as ``[::1]:2121``."""
+        if self.port is None:
+            return self._description
+        address: Any = self.port.getHost()
+        if not hasattr(address, "port"):
+            return str(address)
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{host}:{address.port}"
+
+    def _opened(self, port: IListeningPort) -> None:
+        self.port = port
+        _log.info("ftptls: {kind} on {where}", kind=self.kind, where=self.where())
+
+    def _error(self, failure: Failure) -> ListenError:
+        error = failure.value
+        cause: Any = error.socketError if isinstance(error, CannotListenError) else error
+        reason = getattr(cause, "strerror", None) or str(cause)
+        remedy = _REMEDIES.get(getattr(cause, "errno", None) or 0, "name another endpoint")
+        return ListenError(f"ftptls: cannot listen on {self._description}: {reason}; {remedy}.")
+
+    def _failed_later(self, failure: Failure) -> None:
+        _log.critical("{error}", error=self._error(failure))
+
+
+async def _close(port: IListeningPort | None) -> None:
+    closing = port.stopListening() if port is not None else None
+    if closing is not None:
+        await closing
+
+
+@implementer(ICredentialsChecker)
+class _AnyOf:
+    """Several checkers for the same kind of credentials: the first that accepts wins."""
+
+    def __init__(self, interface: type[Interface], checkers: Sequence[Any]) -> None:
+        self.credentialInterfaces = (interface,)
+        self._checkers = checkers
+
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
+        """Ask one checker after the other."""
+        return Deferred.fromCoroutine(self._ask(credentials))
+
+    async def _ask(self, credentials: Any) -> bytes | tuple[()]:
+        for checker in self._checkers:
+            try:
+                avatar: bytes | tuple[()] = await maybeDeferred(
+                    checker.requestAvatarId, credentials
+                )
+            except UnauthorizedLogin:
+                continue
+            return avatar
+        raise UnauthorizedLogin
+
+
+def make_service(settings: Settings, reactor: Any) -> MultiService:
+    """The whole server, ready to start; its children are :class:`Listener` services.
+
+    Args:
+        settings: What to serve, to whom, where and how.
+        reactor: What it runs on.
+
+    Raises:
+        ConfigError: The settings cannot be used.
+    """
+    tls = _certificate(settings)
+    workers = Workers(reactor, settings.limits.threads)
+    files = settings.files
+    realm = LocalRealm(
+        _root(files.root), workers, upload_mode=files.upload_mode, read_only=files.read_only
+    )
+    portal = Portal(realm, list(_checkers(settings.auth)))
+    service = MultiService()
+    for implicit, description in _endpoints(settings):
+        factory = FTPFactory(reactor, portal, tls, settings, workers=workers, implicit=implicit)
+        kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
+        endpoint = _endpoint(reactor, description, implicit=implicit)
+        service.addService(Listener(endpoint, factory, description, kind))
+    return service
+
+
+def _root(root: str) -> str:
+    if not root:
+        raise ConfigError("There is no folder to serve: name one with --root or files.root.")
+    # With {user}, each user's folder is a matter of his login; what is above must be there.
+    folder = root if "{user}" not in root else os.path.dirname(root.partition("{user}")[0]) or "."
+    if not os.path.isdir(folder):
+        kind = "is a file" if os.path.exists(folder) else "does not exist"
+        raise ConfigError(f"Cannot serve {root}: {folder} {kind}; name a folder.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise ConfigError(f"Cannot serve {root}: no permission to read {folder}.")
+    return root
+
+
+def _certificate(settings: Settings) -> ServerContext | None:
+    if settings.tls.certificate:
+        try:
+            return ServerContext.from_files(settings.tls.certificate, settings.tls.key)
+        except CertificateError as error:
+            raise ConfigError(str(error)) from None
+    if settings.tls.key:
+        raise ConfigError("There is a key but no certificate: name both, with --certificate.")
+    if settings.listen.implicit:
+        raise ConfigError(
+            f"The implicit listener {settings.listen.implicit[0]} needs a certificate: "
+            "name one with --certificate or tls.certificate."
+        )
+    required = [
+        f"--{flag} optional"
+        for flag, what in (
+            ("login-protection", settings.policy.login_protection),
+            ("data-protection", settings.policy.data_protection),
+        )
+        if what is Requirement.REQUIRED
+    ]
+    if required:
+        raise ConfigError(
+            "Protection by TLS is required, and there is no certificate: name one with "
+            f"--certificate, or give {' and '.join(required)} to serve in clear text."
+        )
+    return None
+
+
+def _checkers(descriptions: Sequence[str]) -> Iterator[ICredentialsChecker]:
+    if not descriptions:
+        raise ConfigError(
+            "Nobody could log in: say how users are checked with --auth or auth, "
+            "such as --auth memory:alice:secret."
+        )
+    by_interface: dict[type[Interface], list[Any]] = {}
+    for description in descriptions:
+        checker = _checker(description)
+        for interface in checker.credentialInterfaces:
+            by_interface.setdefault(interface, []).append(checker)
+    for interface, checkers in by_interface.items():
+        yield _AnyOf(interface, checkers)
+
+
+def _checker(description: str) -> ICredentialsChecker:
+    kind = description.partition(":")[0]  # what is behind may be a password
+    try:
+        return make_checker(description)
+    except strcred.InvalidAuthType:
+        known = sorted({factory.authType for factory in strcred.findCheckerFactories()})
+        raise ConfigError(
+            f"There is no way to check users called {kind!r}: there are {', '.join(known)}."
+        ) from None
+    except (strcred.StrcredException, ValueError, TypeError, OSError):
+        raise ConfigError(
+            f"The --auth string that begins with {kind!r} is not accepted: "
+            f"twistd ftptls --help-auth-type {kind} says how it is written."
+        ) from None
+
+
+def _endpoints(settings: Settings) -> Iterator[tuple[bool, str]]:
+    explicit, implicit = settings.listen.explicit, settings.listen.implicit
+    if not explicit and not implicit:
+        explicit = (DEFAULT_ENDPOINT,)
+    yield from ((False, description) for description in explicit)
+    yield from ((True, description) for description in implicit)
+
+
+def _endpoint(reactor: Any, description: str, *, implicit: bool) -> IStreamServerEndpoint:
+    flag = "--implicit" if implicit else "--explicit"
+    if description.startswith("ssl:"):
+        raise ConfigError(
+            f"{flag} {description} would put TLS inside TLS: write tcp: in place of ssl:."
+        )
+    try:
+        return serverFromString(reactor, description)  # type: ignore[no-any-return]
+    except (ValueError, TypeError, LookupError, OSError):
+        raise ConfigError(
+            f"{flag} {description} is no endpoint that Twisted understands: write one such as "
+            "tcp:2121 or tcp:2121:interface=127.0.0.1."
+        ) from None

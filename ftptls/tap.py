@@ -1,0 +1,103 @@
+"""``twistd ftptls``: flags, made from the settings, to a running service.
+
+Everything that can be wrong is found while the flags are read, before ``twistd`` goes
+into the background, and is a usage error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin
+from twisted.python import usage
+
+from ftptls import config, service
+from ftptls.config import ConfigError, Option
+from ftptls.settings import Settings
+
+
+class Options(usage.Options, AuthOptionMixin):
+    """The flags of ``twistd ftptls``: one for each setting that names one, and ``--config``.
+
+    Attributes:
+        service: What the flags and the file ask for; there once they are parsed.
+    """
+
+    synopsis = "[options]"
+    longdesc = (
+        "Serves a folder over FTP with TLS (RFC 4217). A flag overrides the same setting in "
+        "the file that --config names. Without --explicit and --implicit the server listens "
+        f"on {service.DEFAULT_ENDPOINT}, for explicit TLS."
+    )
+    supportedInterfaces = (IUsernamePassword, IAnonymous)
+    service: IService
+
+    def __init__(self) -> None:
+        self.authOutput = sys.stdout
+        self._file = ""
+        self._given: dict[Option, Any] = {}
+        usage.Options.__init__(self)
+
+    def opt_config(self, path: str) -> None:
+        """TOML file with any of the settings."""
+        self._file = path
+
+    def postOptions(self) -> None:
+        """Build the service, so that what is wrong is said while there is a terminal.
+
+        Raises:
+            usage.UsageError: The settings cannot be used.
+        """
+        from twisted.internet import reactor
+
+        try:
+            settings = config.load(self._file) if self._file else Settings()
+            self.service = service.make_service(config.override(settings, self._given), reactor)
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from None
+
+    def take(self, option: Option, text: str | None) -> None:
+        """Note one occurrence of a flag; ``None`` is a switch that is on."""
+        if text is None:
+            self._given[option] = True
+            return
+        try:
+            value = config.from_flag(option, text)
+        except ConfigError as error:
+            raise usage.UsageError(str(error)) from None
+        if option.repeats:
+            value = (*self._given.get(option, ()), value)
+        elif option.about.path and value:
+            value = str(Path(value).absolute())  # twistd changes its folder before it serves
+        self._given[option] = value
+
+
+def _flag(option: Option) -> Callable[..., None]:
+    """The method by which :class:`usage.Options` learns of a flag."""
+    if option.type is bool:
+
+        def take(self: Options) -> None:
+            self.take(option, None)
+    else:
+
+        def take(self: Options, text: str) -> None:  # type: ignore[misc]
+            self.take(option, text)
+
+    default = "" if option.default in ("", ()) or option.type is bool else option.shown_default
+    take.__doc__ = option.about.help + (f" [default: {default}]" if default else "")
+    return take
+
+
+for _option in config.options().values():
+    if _option.about.flag:
+        setattr(Options, f"opt_{_option.about.flag.replace('-', '_')}", _flag(_option))
+
+
+def makeService(options: Options) -> IService:
+    """What ``twistd`` asks for once the flags are parsed."""
+    return options.service
