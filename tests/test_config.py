@@ -1,0 +1,268 @@
+"""The configuration file and the flags: what is accepted, and what each refusal says."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftptls import config
+from ftptls.config import ConfigError
+from ftptls.settings import (
+    PortRange,
+    Requirement,
+    SessionReuse,
+    Settings,
+    UploadMode,
+)
+
+WHOLE = """
+auth = ["memory:alice:secret", "anonymous"]
+banner = "Grüß Gott."
+
+[listen]
+explicit = ["tcp:2121", "tcp6:2121"]
+implicit = "tcp:990"
+
+[tls]
+certificate = "certs/server.pem"
+key = "/etc/ssl/server.key"
+
+[policy]
+login_protection = "optional"
+data_protection = "optional"
+session_reuse = "require"
+auth_after_login = true
+
+[passive]
+ports = "50000-50100"
+masquerade = "192.0.2.1"
+
+[files]
+root = "../drop"
+upload_mode = "direct"
+read_only = true
+
+[limits]
+idle_timeout = 60
+login_delay = 0
+threads = 2
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "ftptls.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(folder, text))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith((".", "?"))
+    return sentence.replace(f"{folder}/", "")
+
+
+def test_a_file_may_set_everything(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, WHOLE))
+    assert settings.auth == ("memory:alice:secret", "anonymous")
+    assert settings.banner == "Grüß Gott."
+    assert settings.listen.explicit == ("tcp:2121", "tcp6:2121")
+    assert settings.listen.implicit == ("tcp:990",)
+    assert settings.policy.login_protection is Requirement.OPTIONAL
+    assert settings.policy.session_reuse is SessionReuse.REQUIRE
+    assert settings.policy.auth_after_login is True
+    assert settings.passive.ports == PortRange(50000, 50100)
+    assert settings.passive.masquerade == "192.0.2.1"
+    assert settings.files.upload_mode is UploadMode.DIRECT
+    assert settings.files.read_only is True
+    assert settings.limits.idle_timeout == 60.0
+    assert type(settings.limits.idle_timeout) is float
+    assert settings.limits.threads == 2
+    assert settings.limits.stall_timeout == Settings().limits.stall_timeout
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert config.load(write(tmp_path, "")) == Settings()
+
+
+def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, WHOLE))
+    assert settings.tls.certificate == str(tmp_path / "certs/server.pem")
+    assert settings.tls.key == "/etc/ssl/server.key"
+    assert settings.files.root == str(tmp_path / "../drop")
+
+
+def test_one_port_is_a_range(tmp_path: Path) -> None:
+    ports = config.load(write(tmp_path, "passive.ports = 50000")).passive.ports
+    assert ports == PortRange(50000, 50000)
+
+
+PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000-50100"; or "0-0".'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('auht = "x"', "auht is no setting; did you mean auth?"),
+        (
+            '[listen]\nexplict = "tcp:21"',
+            "listen.explict is no setting; did you mean listen.explicit or listen.implicit?",
+        ),
+        ("idle_timeout = 3", "idle_timeout is no setting; did you mean limits.idle_timeout?"),
+        (
+            "[policy]\nzzz = 3",
+            "policy.zzz is no setting; there are login_protection, data_protection, "
+            "session_reuse, auth_after_login.",
+        ),
+        (
+            "zzz = 3",
+            "zzz is no setting; there are auth, banner, listen, tls, policy, passive, files, "
+            "limits.",
+        ),
+        ("tls = 3", "tls is 3; it must be a table, [tls]."),
+        (
+            '[policy]\ndata_protection = "maybe"',
+            'policy.data_protection is "maybe"; it must be "required" or "optional".',
+        ),
+        (
+            "[policy]\ndata_protection = true",
+            'policy.data_protection is true; it must be "required" or "optional".',
+        ),
+        (
+            "[limits]\nidle_timeout = -3",
+            "limits.idle_timeout is -3; it must be a number of at least 1.",
+        ),
+        (
+            "[limits]\nidle_timeout = nan",
+            "limits.idle_timeout is nan; it must be a number of at least 1.",
+        ),
+        (
+            "[limits]\nidle_timeout = inf",
+            "limits.idle_timeout is inf; it must be a number of at least 1.",
+        ),
+        (
+            "[limits]\nthreads = true",
+            "limits.threads is true; it must be a whole number of at least 1.",
+        ),
+        (
+            "[limits]\nthreads = 1.5",
+            "limits.threads is 1.5; it must be a whole number of at least 1.",
+        ),
+        (
+            '[files]\nread_only = "yes"',
+            'files.read_only is "yes"; it must be true or false.',
+        ),
+        ("[files]\nroot = 3", "files.root is 3; it must be text in quotes."),
+        ('[passive]\nports = "5-3"', f'passive.ports is "5-3"; {PORTS}'),
+        ('[passive]\nports = "1-70000"', f'passive.ports is "1-70000"; {PORTS}'),
+        ('[passive]\nports = "many"', f'passive.ports is "many"; {PORTS}'),
+        (
+            '[passive]\nmasquerade = "::1"',
+            'passive.masquerade is "::1"; it must be an IPv4 address.',
+        ),
+        (r'banner = "a\r\nb"', 'banner is "a\r\nb"; it must be one line of text.'),
+        ("listen.explicit = [21]", "listen.explicit is 21; it must be a list of texts in quotes."),
+        ("listen.explicit = 21", "listen.explicit is 21; it must be a list of texts in quotes."),
+    ],
+)
+def test_a_refusal_names_file_key_value_and_what_is_accepted(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text))
+    assert str(caught.value) == f"{tmp_path}/ftptls.toml: {sentence}"
+
+
+def test_a_refusal_does_not_show_a_password(tmp_path: Path) -> None:
+    assert refusal(tmp_path, 'auth = [["memory:alice:secret"]]') == (
+        "ftptls.toml: auth is not accepted; it must be a list of texts in quotes."
+    )
+
+
+def test_a_broken_file_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "a =") == (
+        "ftptls.toml is no TOML file: Invalid value (at end of document)."
+    )
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'banner = "\xfc"')
+    with pytest.raises(ConfigError, match="not in UTF-8"):
+        config.load(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path / "none.toml")
+    assert str(caught.value) == f"Cannot read {tmp_path}/none.toml: No such file or directory."
+
+
+def test_flags_override_the_file(tmp_path: Path) -> None:
+    options = config.options()
+    given = {
+        options["policy.session_reuse"]: config.from_flag(options["policy.session_reuse"], "off"),
+        options["passive.ports"]: config.from_flag(options["passive.ports"], "6000-6001"),
+        options["banner"]: "Hello.",
+    }
+    settings = config.override(config.load(write(tmp_path, WHOLE)), given)
+    assert settings.policy.session_reuse is SessionReuse.OFF
+    assert settings.passive.ports == PortRange(6000, 6001)
+    assert settings.banner == "Hello."
+    assert settings.policy.login_protection is Requirement.OPTIONAL
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "sentence"),
+    [
+        (
+            "policy.session_reuse",
+            "never",
+            '--session-reuse is "never"; it must be "require" or "prefer" or "off".',
+        ),
+        ("passive.ports", "1-", f'--passive-ports is "1-"; {PORTS}'),
+        (
+            "passive.masquerade",
+            "host",
+            '--masquerade-address is "host"; it must be an IPv4 address.',
+        ),
+    ],
+)
+def test_a_refused_flag_is_named(key: str, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.from_flag(config.options()[key], text)
+    assert str(caught.value) == sentence
+
+
+def test_a_number_may_be_a_flag() -> None:
+    option = config.options()["limits.threads"]
+    assert config.from_flag(option, "3") == 3
+    with pytest.raises(ConfigError, match="whole number"):
+        config.from_flag(option, "three")
+
+
+def test_every_field_is_an_option_with_help() -> None:
+    def leaves(holder: Any) -> int:
+        values = [getattr(holder, entry.name) for entry in fields(holder)]
+        return sum(
+            leaves(value) if is_dataclass(value) and not isinstance(value, PortRange) else 1
+            for value in values
+        )
+
+    assert len(config.options()) == leaves(Settings())
+    for option in config.options().values():
+        assert option.about.help.endswith(".")
+        assert option.accepts
+
+
+def test_flags_are_distinct() -> None:
+    flags = [option.about.flag for option in config.options().values() if option.about.flag]
+    assert len(flags) == len(set(flags))
+
+
+def test_every_default_is_accepted_as_the_page_shows_it(tmp_path: Path) -> None:
+    for option in config.options().values():
+        path = write(tmp_path, f"{option.key} = {option.shown_default}")
+        assert config.load(path) == Settings()
