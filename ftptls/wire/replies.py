@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-def _printable(text: str) -> str:
-    """A name from a client or a disk must never break out of its reply line."""
-    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in text)
+from ftptls.wire.paths import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +25,10 @@ class Reply:
 
     def encode(self) -> bytes:
         """The reply as it goes over the wire, in UTF-8 (RFC 2640 §2.2)."""
-        last = f"{self.code} {_printable(self.text)}\r\n"
+        last = f"{self.code} {shown(self.text)}\r\n"
         if not self.lines:
             return last.encode("utf-8", "surrogateescape")
-        first, *inner = (_printable(line) for line in self.lines)
+        first, *inner = (shown(line) for line in self.lines)
         body = "".join(f" {line}\r\n" for line in inner)
         return f"{self.code}-{first}\r\n{body}{last}".encode("utf-8", "surrogateescape")
 

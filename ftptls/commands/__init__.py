@@ -1,0 +1,39 @@
+"""The commands: a record for each verb, beside its handler, one module for each RFC."""
+
+from __future__ import annotations
+
+from ftptls.commands import (
+    rfc959_access,
+    rfc959_parameters,
+    rfc959_service,
+    rfc959_status,
+    rfc2228,
+    rfc2389,
+    rfc2428,
+    rfc2640,
+    rfc3659,
+    rfc7151,
+)
+from ftptls.commands.context import Context
+from ftptls.commands.registry import Command, CommandTable, perform, refused
+
+_MODULES = (
+    rfc959_access,
+    rfc959_parameters,
+    rfc959_service,
+    rfc959_status,
+    rfc2228,
+    rfc2389,
+    rfc2428,
+    rfc2640,
+    rfc3659,
+    rfc7151,
+)
+
+
+def standard_commands() -> CommandTable:
+    """Every command of the standards: most implemented, the others with their refusal."""
+    return CommandTable(command for module in _MODULES for command in module.COMMANDS)
+
+
+__all__ = ["Command", "CommandTable", "Context", "perform", "refused", "standard_commands"]

@@ -1,0 +1,119 @@
+"""What a command sees of the server: the session, and two services, never a transport."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.cred.portal import Portal
+
+from ftptls.errors import PermanentError
+from ftptls.interfaces import IFileReader, IFilesystem, IUpload
+from ftptls.session import Session
+from ftptls.settings import Settings
+from ftptls.wire.addresses import DataAddress
+from ftptls.wire.arguments import Mechanism
+from ftptls.wire.paths import resolve
+from ftptls.wire.replies import Reply
+
+if TYPE_CHECKING:
+    from ftptls.commands.registry import Command
+
+
+class Control(Protocol):
+    """The control connection, as commands may use it."""
+
+    @property
+    def offers_tls(self) -> bool:
+        """Whether the listener has a certificate."""
+
+    @property
+    def input_pending(self) -> bool:
+        """Whether anything was received behind the present command."""
+
+    @property
+    def client_present(self) -> bool:
+        """Whether the client is still there."""
+
+    def raise_tls(self, mechanism: Mechanism) -> None:
+        """Once the reply is sent: expect the TLS handshake."""
+
+    def close_after_reply(self) -> None:
+        """Once the reply is sent: close the connection."""
+
+    def pause(self, seconds: float) -> Awaitable[None]:
+        """Wait without holding anything up but this session."""
+
+    def transfer_answered(self) -> Awaitable[None]:
+        """Until the transfer in progress, if any, has its reply."""
+
+
+class DataTransfer(Protocol):
+    """The server-DTP, as commands may use it; errors are raised as FTPError."""
+
+    def listen(self) -> int:
+        """Open a passive port; returns its number."""
+
+    def target(self, address: DataAddress) -> None:
+        """Connect there at the next transfer."""
+
+    def forget_port(self) -> None:
+        """Neither listen nor have a target any more."""
+
+    def protection_changed(self) -> None:
+        """PROT was given."""
+
+    def abort(self) -> bool:
+        """Abort the transfer in progress; whether there was one."""
+
+    def describe(self) -> str:
+        """The transfer in progress in a line; empty without one."""
+
+    def send_file(self, path: str, reader: IFileReader, offset: int) -> Awaitable[Reply]:
+        """Send an open file and close it."""
+
+    def send_lines(self, path: str, lines: AsyncIterator[bytes]) -> Awaitable[Reply]:
+        """Send text that is made while it goes."""
+
+    def receive_file(self, path: str, upload: IUpload) -> Awaitable[Reply]:
+        """Receive a file."""
+
+
+@dataclass(slots=True)
+class Context:
+    """Everything a command needs.
+
+    Attributes:
+        session: The state that commands read and change.
+        settings: What the server was told.
+        portal: Cred's door.
+        commands: The table, by verb.
+        control: The control connection.
+        dtp: Data connections and transfers.
+    """
+
+    session: Session
+    settings: Settings
+    portal: Portal
+    commands: Mapping[str, Command]
+    control: Control
+    dtp: DataTransfer
+
+    @property
+    def filesystem(self) -> IFilesystem:
+        """The avatar's files.
+
+        Raises:
+            PermanentError: 530, nobody is logged in.
+        """
+        filesystem = self.session.login.filesystem
+        if filesystem is None:
+            raise PermanentError(530, "Log in with USER and PASS first.")
+        return filesystem
+
+    def path(self, name: str) -> PurePosixPath:
+        """A name from the client as an absolute path; empty is the current directory."""
+        directory = self.session.parameters.directory
+        return resolve(directory, name) if name else directory

@@ -1,0 +1,98 @@
+"""The active data connection: the server connects, and is the TLS server all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IConnector, IReactorTCP
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.python.failure import Failure
+
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, drop, refusal
+from ftptls.dtp.links import Link
+from ftptls.dtp.pumps import BrokenError
+from ftptls.errors import PermanentError, TransientError
+from ftptls.session import Session
+from ftptls.settings import Settings
+from ftptls.tls.contexts import SessionContext
+from ftptls.wire.addresses import DataAddress
+from ftptls.wire.arguments import ProtectionLevel
+
+
+class ActivePort(ClientFactory):
+    """One connection to where PORT or EPRT said, made when a transfer asks for it.
+
+    Args:
+        reactor: Connects and keeps the time.
+        session: Whose connection it is.
+        settings: Policy and limits.
+        context: The session's TLS; ``None`` if the server has no certificate.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, reactor: Any, session: Session, settings: Settings, context: SessionContext | None
+    ) -> None:
+        self._reactor = reactor
+        self._session = session
+        self._settings = settings
+        self._context = context
+        self._arrival: Deferred[Link | None] = Deferred()
+        self._connector: IConnector | None = None
+        self._link: Link | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """The connection is there."""
+        return DataProtocol(self._reactor, self._arrival.callback)
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        """It is not to be had."""
+        self._arrival.callback(None)
+
+    def close(self) -> None:
+        """Give up: stop connecting, or shut what was connected."""
+        if self._link is not None:
+            self._link.close()
+        elif self._connector is not None and not self._arrival.called:
+            self._connector.stopConnecting()
+
+    async def connect(self, target: DataAddress) -> Channel:
+        """The channel of the transfer that was asked for.
+
+        Raises:
+            TransientError: 425, no connection.
+            PermanentError: 522, no acceptable protection.
+        """
+        limits = self._settings.limits
+        self._connector = IReactorTCP(self._reactor).connectTCP(
+            target.host,
+            target.port,
+            self,
+            timeout=limits.connect_timeout,
+            bindAddress=(self._session.peers.server, 0),
+        )
+        self._link = link = await self._arrival
+        if link is None:
+            raise TransientError(425, "Cannot connect to your data port; try PASV or EPSV.")
+        if self._session.security.level is ProtectionLevel.CLEAR or self._context is None:
+            return Channel(link, None)
+        return await self._protect(Candidate(link, target.host), self._context)
+
+    async def _protect(self, candidate: Candidate, context: SessionContext) -> Channel:
+        timer = self._reactor.callLater(self._settings.limits.connect_timeout, self.close)
+        try:
+            await candidate.protect(self._reactor, context, self._settings.limits.handshake_timeout)
+        except BrokenError as error:
+            drop(self._session, candidate, str(error))
+            raise PermanentError(522, f"No protected data connection: {error}.") from None
+        finally:
+            if timer.active():
+                timer.cancel()
+        if candidate.stream is not None:
+            reply = refusal(self._session, self._settings, candidate.stream)
+            if reply is not None:
+                drop(self._session, candidate, reply.text)
+                raise PermanentError(reply.code, reply.text)
+        return candidate.channel

@@ -1,0 +1,163 @@
+"""Connections that may carry the next transfer, and the checks that choose one.
+
+A data connection inherits no trust: it must come from the client's address, and under
+PROT P its TLS session and its certificate must fit those of the control connection
+(RFC 4217 §10.2 and §15). Who connects first wins nothing by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from ftptls import observe, policy
+from ftptls.dtp.links import Link, SocketLink, TransportLink
+from ftptls.dtp.pumps import BrokenError, Outgoing
+from ftptls.dtp.waiting import within
+from ftptls.session import Session
+from ftptls.settings import Settings
+from ftptls.tls.contexts import SessionContext
+from ftptls.tls.stream import TLSError, TLSStream
+from ftptls.wire.replies import Reply
+
+_RECEIVE = 64 * 1024
+
+
+@dataclass(slots=True)
+class Channel:
+    """A chosen data connection.
+
+    Attributes:
+        link: Its bytes.
+        stream: Its TLS; ``None`` under PROT C.
+    """
+
+    link: Link
+    stream: TLSStream | None
+
+
+class DataProtocol(Protocol):
+    """What Twisted connects: it hands its bytes over as a link.
+
+    Args:
+        reactor: The reactor that made it.
+        arrived: Called with the link once there is one.
+    """
+
+    def __init__(self, reactor: Any, arrived: Callable[[Link], None]) -> None:
+        self._reactor = reactor
+        self._arrived = arrived
+        self._buffered: TransportLink | None = None
+
+    def connectionMade(self) -> None:
+        """There is a connection; take it over."""
+        transport: Any = self.transport
+        if IReactorFDSet.providedBy(self._reactor) and hasattr(transport, "getHandle"):
+            self._arrived(SocketLink(self._reactor, transport))
+        else:
+            self._buffered = TransportLink(transport)
+            self._arrived(self._buffered)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Only of transports that are not driven directly."""
+        if self._buffered is not None:
+            self._buffered.data_received(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Only of transports that are not driven directly."""
+        if self._buffered is not None:
+            self._buffered.lost(reason)
+
+
+class Candidate:
+    """One connection on its way to be a channel.
+
+    Attributes:
+        link: Its bytes.
+        peer: Where it came from.
+        watched: Whether a handshake is being waited for.
+        started: Whether anything of a handshake was received.
+        stream: Its TLS once the handshake is complete.
+        ready_at: The reactor's time at which it was.
+    """
+
+    def __init__(self, link: Link, peer: str) -> None:
+        self.link = link
+        self.peer = peer
+        self.watched = False
+        self.started = False
+        self.stream: TLSStream | None = None
+        self.ready_at = 0.0
+
+    async def protect(self, reactor: Any, context: SessionContext, limit: float) -> None:
+        """Shake hands, from the moment the first record arrives.
+
+        Args:
+            reactor: For the time.
+            context: The control connection's.
+            limit: Seconds from the first record to the last.
+
+        Raises:
+            BrokenError: It did not come about.
+        """
+        stream = TLSStream(context.connection(), hold_tickets=True)
+        out = Outgoing(self.link, stream)
+        await self.link.wait_readable()
+        self.started = True
+        deadline = reactor.seconds() + limit
+        complete = False
+        while not complete:
+            self._receive(stream)
+            try:
+                complete = stream.handshake()
+            except TLSError as error:
+                out.load_output()
+                out.flush()
+                raise BrokenError(f"the TLS handshake failed: {error}") from None
+            out.load_output()
+            while not out.flush():
+                await self._wait(reactor, deadline, self.link.wait_writable())
+            if not complete:
+                await self._wait(reactor, deadline, self.link.wait_readable())
+        self.stream = stream
+        self.ready_at = reactor.seconds()
+
+    async def _wait(self, reactor: Any, deadline: float, waiting: Deferred[None]) -> None:
+        left = max(0.0, deadline - reactor.seconds())
+        await within(reactor, left, waiting, "the TLS handshake took too long")
+
+    def _receive(self, stream: TLSStream) -> None:
+        buffer = memoryview(bytearray(_RECEIVE))
+        try:
+            count = self.link.receive_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise BrokenError(f"the connection broke: {error.strerror}") from None
+        if not count:
+            raise BrokenError("the connection was closed before its TLS handshake")
+        stream.feed(buffer[:count])
+
+    @property
+    def channel(self) -> Channel:
+        """It, as what was chosen."""
+        return Channel(self.link, self.stream)
+
+
+def refusal(session: Session, settings: Settings, stream: TLSStream) -> Reply | None:
+    """What speaks against a data connection whose handshake is complete."""
+    return policy.refuse_certificate(
+        session.security.certificate, stream.peer_certificate
+    ) or policy.refuse_session(settings.policy.session_reuse, stream.resumed)
+
+
+def drop(session: Session, candidate: Candidate, reason: str) -> None:
+    """Close a candidate, and say why in the log."""
+    observe.candidate_refused(session, candidate.peer, reason)
+    candidate.link.close()

@@ -1,0 +1,300 @@
+"""The bytes of one data connection: non-blocking calls, and Deferreds to wait with.
+
+On a TCP socket the reactor only says when to go on: the calls go to the socket itself,
+from whichever thread has the turn. **One owner at a time**: while a step runs on a worker,
+nobody closes the link; :meth:`Link.shut` stops the traffic, and the close comes after the
+step, on the reactor. (A thread that writes to a closed descriptor number can reach a
+stranger's new socket.)
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer, IReactorFDSet, IReadWriteDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+_HIGH_WATER = 256 * 1024
+
+
+class Link(Protocol):
+    """What a transfer needs of a connection."""
+
+    @property
+    def threadable(self) -> bool:
+        """Whether :meth:`receive_into` and :meth:`send` may be called on a worker."""
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """Octets received; 0 at the end.
+
+        Raises:
+            BlockingIOError: There are none yet.
+            OSError: The connection broke.
+        """
+
+    def send(self, data: memoryview) -> int:
+        """Number of octets taken.
+
+        Raises:
+            BlockingIOError: There is no room yet.
+            OSError: The connection broke.
+        """
+
+    def fileno(self) -> int:
+        """The socket's descriptor; -1 where there is none."""
+
+    def wait_readable(self) -> Deferred[None]:
+        """Fires when :meth:`receive_into` has something to say."""
+
+    def wait_writable(self) -> Deferred[None]:
+        """Fires when :meth:`send` has room or an error."""
+
+    def shut_write(self) -> None:
+        """Send FIN: nothing more will come from us."""
+
+    def shut(self) -> None:
+        """Stop both directions at once, and wake who waits; not yet a close."""
+
+    def close(self) -> None:
+        """Give the connection up; harmless when repeated."""
+
+
+def _deferred() -> Deferred[None]:
+    return Deferred()
+
+
+class _Waits:
+    """At most one Deferred for each direction."""
+
+    def __init__(self) -> None:
+        self.readable: Deferred[None] | None = None
+        self.writable: Deferred[None] | None = None
+
+    def wake_reader(self) -> None:
+        waiting, self.readable = self.readable, None
+        if waiting is not None and not waiting.called:
+            waiting.callback(None)
+
+    def wake_writer(self) -> None:
+        waiting, self.writable = self.writable, None
+        if waiting is not None and not waiting.called:
+            waiting.callback(None)
+
+    def wake(self) -> None:
+        self.wake_reader()
+        self.wake_writer()
+
+
+@implementer(IReadWriteDescriptor)
+class SocketLink:
+    """A TCP socket, driven directly; its Twisted transport only owns it."""
+
+    threadable = True
+
+    def __init__(self, reactor: Any, transport: Any) -> None:
+        transport.pauseProducing()  # from here on the reactor knows the socket through us
+        self._reactor = IReactorFDSet(reactor)
+        self._transport = transport
+        self._socket: socket.socket = transport.getHandle()
+        self._waits = _Waits()
+        self._closed = False
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """See :class:`Link`."""
+        self._check()
+        return self._socket.recv_into(buffer)
+
+    def send(self, data: memoryview) -> int:
+        """See :class:`Link`."""
+        self._check()
+        return self._socket.send(data)
+
+    def wait_readable(self) -> Deferred[None]:
+        """See :class:`Link`."""
+        self._waits.readable = waiting = _deferred()
+        if self._closed:
+            self._waits.wake_reader()
+        else:
+            self._reactor.addReader(self)
+        return waiting
+
+    def wait_writable(self) -> Deferred[None]:
+        """See :class:`Link`."""
+        self._waits.writable = waiting = _deferred()
+        if self._closed:
+            self._waits.wake_writer()
+        else:
+            self._reactor.addWriter(self)
+        return waiting
+
+    def doRead(self) -> None:
+        """The reactor says there is something to read."""
+        self._reactor.removeReader(self)
+        self._waits.wake_reader()
+
+    def doWrite(self) -> None:
+        """The reactor says there is room to write."""
+        self._reactor.removeWriter(self)
+        self._waits.wake_writer()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor saw the connection break; the next call tells the waiting one how."""
+        self._leave_reactor()
+        self._waits.wake()
+
+    def logPrefix(self) -> str:
+        """For the reactor's own messages."""
+        return "ftptls data"
+
+    def shut_write(self) -> None:
+        """See :class:`Link`."""
+        self._shutdown(socket.SHUT_WR)
+
+    def shut(self) -> None:
+        """See :class:`Link`."""
+        self._shutdown(socket.SHUT_RDWR)
+        if not self._closed:
+            self._leave_reactor()
+        self._waits.wake()
+
+    def close(self) -> None:
+        """See :class:`Link`."""
+        if not self._closed:
+            self._leave_reactor()
+            self._closed = True
+            self._transport.loseConnection()
+        self._waits.wake()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise BrokenPipeError(errno.EPIPE, "connection closed")
+
+    def _leave_reactor(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._reactor.removeWriter(self)
+
+    def _shutdown(self, how: int) -> None:
+        try:
+            self._socket.shutdown(how)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                raise
+
+
+@implementer(IPushProducer)
+class TransportLink:
+    """Any other Twisted transport: buffered both ways, with back pressure."""
+
+    threadable = False
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._received = bytearray()
+        self._lost: Failure | None = None
+        self._full = False
+        self._paused = False
+        self._closed = False
+        self._waits = _Waits()
+        transport.registerProducer(self, True)
+
+    def data_received(self, data: bytes) -> None:
+        """The transport delivers octets."""
+        self._received += data
+        if len(self._received) > _HIGH_WATER and not self._paused:
+            self._paused = True
+            self._transport.pauseProducing()
+        self._waits.wake_reader()
+
+    def lost(self, reason: Failure) -> None:
+        """The transport is gone."""
+        self._lost = reason
+        self._waits.wake()
+
+    def fileno(self) -> int:
+        """There is no descriptor."""
+        return -1
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """See :class:`Link`."""
+        count = min(len(buffer), len(self._received))
+        if not count:
+            return self._at_end()
+        buffer[:count] = self._received[:count]
+        del self._received[:count]
+        if self._paused and len(self._received) <= _HIGH_WATER:
+            self._paused = False
+            self._transport.resumeProducing()
+        return count
+
+    def _at_end(self) -> int:
+        if self._closed:
+            raise BrokenPipeError(errno.EPIPE, "connection closed")
+        if self._lost is None:
+            raise BlockingIOError
+        if not isinstance(self._lost.value, ConnectionDone):
+            raise ConnectionResetError(errno.ECONNRESET, "connection reset")
+        return 0
+
+    def send(self, data: memoryview) -> int:
+        """See :class:`Link`."""
+        if self._lost is not None or self._closed:
+            raise BrokenPipeError(errno.EPIPE, "connection lost")
+        if self._full:
+            raise BlockingIOError
+        self._transport.write(bytes(data))
+        return len(data)
+
+    def wait_readable(self) -> Deferred[None]:
+        """See :class:`Link`."""
+        self._waits.readable = waiting = _deferred()
+        if self._received or self._lost is not None or self._closed:
+            self._waits.wake_reader()
+        return waiting
+
+    def wait_writable(self) -> Deferred[None]:
+        """See :class:`Link`."""
+        self._waits.writable = waiting = _deferred()
+        if not self._full or self._lost is not None or self._closed:
+            self._waits.wake_writer()
+        return waiting
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer has room."""
+        self._full = False
+        self._waits.wake_writer()
+
+    def stopProducing(self) -> None:
+        """The transport wants nothing more; its end is told by :meth:`lost`."""
+
+    def shut_write(self) -> None:
+        """See :class:`Link`."""
+        self._transport.unregisterProducer()
+        self._transport.loseWriteConnection()
+
+    def shut(self) -> None:
+        """See :class:`Link`."""
+        if not self._closed:
+            self._transport.abortConnection()
+        self._waits.wake()
+
+    def close(self) -> None:
+        """See :class:`Link`."""
+        if not self._closed:
+            self._closed = True
+            self._transport.unregisterProducer()
+            self._transport.loseConnection()
+        self._waits.wake()

@@ -1,0 +1,233 @@
+"""The passive port: listening, and choosing among those who connect."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
+from twisted.internet.protocol import Protocol, ServerFactory
+
+from ftptls import observe
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, drop, refusal
+from ftptls.dtp.pumps import BrokenError
+from ftptls.dtp.waiting import Change
+from ftptls.errors import PermanentError, TransientError
+from ftptls.session import Session
+from ftptls.settings import PortRange, SessionReuse, Settings
+from ftptls.tls.contexts import SessionContext
+from ftptls.wire.addresses import same_host
+from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.replies import Reply
+
+_random = random.SystemRandom()
+
+
+def listen(reactor: Any, ports: PortRange, factory: ServerFactory, host: str, backlog: int) -> Any:
+    """Listen on a free port of the range, in unforeseeable order.
+
+    Raises:
+        TransientError: 425, every port is taken.
+    """
+    candidates = range(ports.first, ports.last + 1)
+    for port in _random.sample(candidates, len(candidates)):
+        try:
+            return IReactorTCP(reactor).listenTCP(port, factory, backlog, interface=host)
+        except CannotListenError:
+            continue
+    raise TransientError(425, "No passive port is free; try again later.")
+
+
+class PassivePort(ServerFactory):
+    """One listening port, until a connection to it carries a transfer.
+
+    Connections are candidates: a wrong or silent one costs its own connection and
+    nothing else. The port stays open until one of them passes every check.
+
+    Args:
+        reactor: Listens and keeps the time.
+        session: Whose port it is.
+        settings: Policy and limits.
+        context: The session's TLS; ``None`` if the server has no certificate.
+    """
+
+    noisy = False
+
+    def __init__(
+        self, reactor: Any, session: Session, settings: Settings, context: SessionContext | None
+    ) -> None:
+        self._reactor = reactor
+        self._session = session
+        self._settings = settings
+        self._context = context
+        self._candidates: list[Candidate] = []
+        self._change = Change(reactor)
+        self._refused: tuple[Reply, float] | None = None
+        self._asked_at = 0.0
+        self._port: IListeningPort | None = None
+        self._expiry: Any = None
+
+    def open(self, host: str) -> int:
+        """Listen on ``host``; returns the port."""
+        limits = self._settings.limits
+        port: Any = listen(
+            self._reactor, self._settings.passive.ports, self, host, limits.candidates + 1
+        )
+        self._port = port
+        self._set_expiry()
+        return int(port.getHost().port)
+
+    def _set_expiry(self) -> None:
+        self._expiry = self._reactor.callLater(self._settings.limits.passive_timeout, self.close)
+
+    def _stop_expiry(self) -> None:
+        if self._expiry is not None and self._expiry.active():
+            self._expiry.cancel()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transfer can still come about here."""
+        return self._port is not None
+
+    def close(self) -> None:
+        """Stop listening and drop every candidate."""
+        self._stop_listening()
+        while self._candidates:
+            self._candidates.pop().link.close()
+        self._change.tell()
+
+    def _stop_listening(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            port.stopListening()
+        self._stop_expiry()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        """A connection came in: only from the client's address is it a candidate."""
+        peer: str = getattr(addr, "host", "")
+        if not same_host(peer, self._session.peers.client):
+            observe.candidate_refused(self._session, peer, "not the client's address")
+            return None
+        return DataProtocol(self._reactor, lambda link: self._arrived(Candidate(link, peer)))
+
+    def _arrived(self, candidate: Candidate) -> None:
+        if len(self._candidates) >= self._settings.limits.candidates and not self._make_room():
+            drop(self._session, candidate, "too many connections to this port")
+            return
+        self._candidates.append(candidate)
+        self._consider(candidate)
+        self._change.tell()
+
+    def _make_room(self) -> bool:
+        """Under PROT P the oldest that never said a word gives way; under PROT C none does."""
+        if self._private:
+            for candidate in self._candidates:
+                if not candidate.started:
+                    self._drop(candidate, "silent, and others wait")
+                    return True
+        return False
+
+    def protection_changed(self) -> None:
+        """PROT was given: handshakes that began are void, others may begin."""
+        for candidate in list(self._candidates):
+            if candidate.started:
+                self._drop(candidate, "the protection level changed")
+            else:
+                self._consider(candidate)
+
+    @property
+    def _private(self) -> bool:
+        return self._session.security.level is ProtectionLevel.PRIVATE
+
+    def _consider(self, candidate: Candidate) -> None:
+        """Some clients shake hands before they send the command; be there for them."""
+        if self._private and self._context is not None and not candidate.watched:
+            candidate.watched = True
+            Deferred.fromCoroutine(self._protect(candidate, self._context))
+
+    async def _protect(self, candidate: Candidate, context: SessionContext) -> None:
+        try:
+            await candidate.protect(self._reactor, context, self._settings.limits.handshake_timeout)
+        except BrokenError as error:
+            if candidate in self._candidates:
+                self._refuse(candidate, Reply(522, f"No protected data connection: {error}."))
+        self._change.tell()
+
+    def _drop(self, candidate: Candidate, reason: str) -> None:
+        self._candidates.remove(candidate)
+        drop(self._session, candidate, reason)
+
+    def _refuse(self, candidate: Candidate, reply: Reply) -> None:
+        self._refused = reply, self._reactor.seconds()
+        self._drop(candidate, reply.text)
+
+    async def choose(self) -> Channel:
+        """The channel of the transfer that was asked for; the port is closed behind it.
+
+        Raises:
+            TransientError: 425, nobody came.
+            PermanentError: 522, who came was refused.
+        """
+        self._stop_expiry()
+        self._asked_at = self._reactor.seconds()
+        deadline = self._asked_at + self._settings.limits.connect_timeout
+        while self.is_open:
+            candidate = self._chosen()
+            if candidate is not None:
+                self._candidates.remove(candidate)
+                self.close()
+                return candidate.channel
+            until = min(deadline, self._next_look())
+            if self._reactor.seconds() >= min(deadline, self._patience_ends()):
+                break
+            await self._change.wait_until(until)
+        return self._nobody()
+
+    def _nobody(self) -> Channel:
+        if self.is_open:
+            self._set_expiry()
+        if self._refused is not None:
+            raise PermanentError(self._refused[0].code, self._refused[0].text)
+        raise TransientError(425, "No data connection was made; try PASV or EPSV again.")
+
+    def _chosen(self) -> Candidate | None:
+        if not self._private:
+            return next((each for each in self._candidates if not each.started), None)
+        ready = self._acceptable()
+        resumed = next((each for each in ready if each.stream and each.stream.resumed), None)
+        if resumed is not None or not ready:
+            return resumed
+        prefers = self._settings.policy.session_reuse is SessionReuse.PREFER
+        if prefers and len(self._candidates) > 1 and self._reactor.seconds() < self._grace_ends():
+            return None
+        return ready[0]
+
+    def _acceptable(self) -> list[Candidate]:
+        """Those whose handshake is complete; who fails a check is dropped here."""
+        for each in list(self._candidates):
+            if each.stream is not None:
+                reply = refusal(self._session, self._settings, each.stream)
+                if reply is not None:
+                    self._refuse(each, reply)
+        return [each for each in self._candidates if each.stream is not None]
+
+    def _grace_ends(self) -> float:
+        """When a connection that did not resume has waited long enough for one that does."""
+        ready = [each.ready_at for each in self._candidates if each.stream is not None]
+        began = max(self._asked_at, min(ready, default=self._asked_at))
+        return began + self._settings.limits.resume_grace
+
+    def _patience_ends(self) -> float:
+        """When waiting for the right connection, after a wrong one, ends."""
+        if self._refused is None or self._candidates:
+            return float("inf")
+        since = max(self._refused[1], self._asked_at)
+        return since + self._settings.limits.refusal_grace
+
+    def _next_look(self) -> float:
+        grace = self._grace_ends()
+        if grace <= self._reactor.seconds():
+            grace = float("inf")
+        return min(grace, self._patience_ends())

@@ -1,0 +1,268 @@
+"""Octets between a channel and a file, in steps that a worker can run.
+
+A step does a bounded amount of work, never waits, and says what it wants next. The same
+two ends, :class:`Outgoing` and :class:`Incoming`, also serve sources and targets that have
+no descriptor and are read and written on the reactor.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from dataclasses import dataclass
+
+from ftptls.dtp.links import Link
+from ftptls.tls.stream import TLSError, TLSStream
+from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
+
+PIECE = 256 * 1024
+# Pieces in one step: some 10 ms of work, then the next transfer has its turn.
+_PIECES = 16
+_SENDFILE = 4 * 1024 * 1024
+
+
+class Want(enum.Enum):
+    """What a step needs before the next one."""
+
+    MORE = enum.auto()
+    READ = enum.auto()
+    WRITE = enum.auto()
+    DONE = enum.auto()
+
+
+class BrokenError(Exception):
+    """The data connection broke; the text says how, for the 426."""
+
+
+class AbortedError(Exception):
+    """The transfer was aborted from outside, by ABOR or the end of the session."""
+
+
+class Outgoing:
+    """The sending end of a channel.
+
+    Args:
+        link: The connection.
+        stream: Its TLS; ``None`` for clear data.
+    """
+
+    def __init__(self, link: Link, stream: TLSStream | None) -> None:
+        self.link = link
+        self.stream = stream
+        self._pending = memoryview(b"")
+
+    def load(self, data: bytes) -> None:
+        """Take the next octets; only when the ones before are sent."""
+        if self.stream is None:
+            self._pending = memoryview(data)
+            return
+        try:
+            self.stream.write(data)
+        except TLSError as error:
+            raise BrokenError(f"TLS failed: {error}") from None
+        self._pending = memoryview(self.stream.output(len(data)))
+
+    def load_output(self) -> None:
+        """Take what TLS itself has to say, such as its part of the handshake."""
+        if self.stream is not None:
+            self._pending = memoryview(self.stream.output())
+
+    def load_end(self) -> None:
+        """Close TLS behind the last octets (RFC 4217 §12.6)."""
+        if self.stream is not None:
+            try:
+                self.stream.close()
+            except TLSError as error:
+                raise BrokenError(f"TLS failed: {error}") from None
+            self.load_output()
+
+    def flush(self) -> bool:
+        """Send; whether all of it is gone."""
+        while self._pending:
+            try:
+                sent = self.link.send(self._pending)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                raise BrokenError(f"the connection broke: {error.strerror}") from None
+            self._pending = self._pending[sent:]
+        return True
+
+
+class Incoming:
+    """The receiving end of a channel.
+
+    Attributes:
+        ended: Whether the sender said that its data is whole.
+    """
+
+    def __init__(self, link: Link, stream: TLSStream | None) -> None:
+        self._link = link
+        self._stream = stream
+        self._records = memoryview(bytearray(PIECE))
+        # What was fed before may complete a record: room for one more than a piece holds.
+        self._plain = memoryview(bytearray(PIECE + 32 * 1024)) if stream else self._records
+        self._unread = stream is not None  # the handshake may have brought first data along
+        self.ended = False
+
+    def receive(self) -> memoryview:
+        """The next octets, valid until the next call; perhaps none.
+
+        Raises:
+            BlockingIOError: There is nothing yet.
+            BrokenError: The connection ended, but the data did not.
+        """
+        if self._stream is None:
+            count = self._take()
+            self.ended = not count
+            return self._plain[:count]
+        if not self._unread:
+            count = self._take()
+            if not count:
+                raise BrokenError("the connection ended without TLS close_notify")
+            self._stream.feed(self._records[:count])
+        try:
+            filled = self._stream.read_into(self._plain)
+        except TLSError as error:
+            raise BrokenError(f"TLS failed: {error}") from None
+        self._unread = filled == len(self._plain)
+        self.ended = self._stream.ended
+        return self._plain[:filled]
+
+    def _take(self) -> int:
+        try:
+            return self._link.receive_into(self._records)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise BrokenError(f"the connection broke: {error.strerror}") from None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a transfer is, and whether it is to go on.
+
+    Attributes:
+        octets: Octets of the file moved so far.
+        aborted: Set from the reactor; the step that sees it raises.
+    """
+
+    octets: int = 0
+    aborted: bool = False
+
+    def check(self) -> None:
+        """Raise :class:`AbortedError` if it is not to go on."""
+        if self.aborted:
+            raise AbortedError
+
+
+class Pump:
+    """A transfer's steps."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def step(self) -> Want:
+        """Do a bounded amount of work.
+
+        Raises:
+            AbortedError: It was aborted.
+            BrokenError: The connection broke.
+            OSError: The file could not be read or written.
+        """
+        for _ in range(_PIECES):
+            self._progress.check()
+            want = self._piece()
+            if want is not Want.MORE:
+                return want
+        return Want.MORE
+
+    def _piece(self) -> Want:
+        raise NotImplementedError
+
+
+class FileDownload(Pump):
+    """From a descriptor to the channel."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        source: int,
+        offset: int,
+        outgoing: Outgoing,
+        encoder: AsciiEncoder | None,
+    ) -> None:
+        super().__init__(progress)
+        self._source = source
+        self._offset = offset
+        self._outgoing = outgoing
+        self._encoder = encoder
+
+    def _piece(self) -> Want:
+        if not self._outgoing.flush():
+            return Want.WRITE
+        data = os.pread(self._source, PIECE, self._offset + self._progress.octets)
+        if not data:
+            return Want.DONE
+        self._progress.octets += len(data)
+        self._outgoing.load(self._encoder.encode(data) if self._encoder else data)
+        return Want.MORE
+
+
+class KernelDownload(Pump):
+    """From a descriptor to a clear socket, without passing through the process."""
+
+    def __init__(self, progress: Progress, source: int, offset: int, link: Link) -> None:
+        super().__init__(progress)
+        self._source = source
+        self._offset = offset
+        self._link = link
+
+    def _piece(self) -> Want:
+        try:
+            sent = os.sendfile(
+                self._link.fileno(), self._source, self._offset + self._progress.octets, _SENDFILE
+            )
+        except BlockingIOError:
+            return Want.WRITE
+        except ConnectionError as error:
+            raise BrokenError(f"the connection broke: {error.strerror}") from None
+        self._progress.octets += sent
+        return Want.MORE if sent else Want.DONE
+
+
+class FileUpload(Pump):
+    """From the channel to a descriptor."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        target: int,
+        offset: int,
+        incoming: Incoming,
+        decoder: AsciiDecoder | None,
+    ) -> None:
+        super().__init__(progress)
+        self._target = target
+        self._offset = offset
+        self._incoming = incoming
+        self._decoder = decoder
+
+    def _piece(self) -> Want:
+        try:
+            data: memoryview | bytes = self._incoming.receive()
+        except BlockingIOError:
+            return Want.READ
+        ended = self._incoming.ended
+        if self._decoder is not None:
+            data = self._decoder.decode(bytes(data))
+            if ended:
+                data += self._decoder.finish()
+        self._write(memoryview(data))
+        return Want.DONE if ended else Want.MORE
+
+    def _write(self, data: memoryview) -> None:
+        while data:
+            written = os.pwrite(self._target, data, self._offset + self._progress.octets)
+            self._progress.octets += written
+            data = data[written:]

@@ -1,0 +1,265 @@
+"""The server-DTP of one session: makes data connections and runs transfers over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ftptls import observe
+from ftptls.dtp.active import ActivePort
+from ftptls.dtp.candidates import Channel
+from ftptls.dtp.passive import PassivePort
+from ftptls.dtp.pumps import AbortedError, BrokenError, Progress
+from ftptls.dtp.transfer import Transfer, linger
+from ftptls.errors import FTPError, TransientError, from_os_error
+from ftptls.interfaces import IFileReader, IUpload, IWorkers
+from ftptls.session import Session
+from ftptls.settings import Settings
+from ftptls.tls.contexts import SessionContext
+from ftptls.wire.addresses import DataAddress
+from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.replies import Reply
+from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representation
+
+Announce = Callable[[Reply], None]
+
+
+@dataclass(slots=True)
+class _Current:
+    """The command that is using, or about to use, the data connection."""
+
+    verb: str
+    progress: Progress
+    path: str = ""
+    link_shut: Callable[[], None] | None = None
+
+
+class ServerDTP:
+    """Data connections and transfers of one control connection.
+
+    Args:
+        reactor: For everything that waits, listens or connects.
+        session: Whose data it is.
+        settings: Policy, ports and limits.
+        workers: Threads for the steps of a transfer.
+        context: The session's TLS; ``None`` if the server has no certificate.
+        announce: Sends a preliminary reply, before the data connection is used.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        session: Session,
+        settings: Settings,
+        workers: IWorkers,
+        context: SessionContext | None,
+        announce: Announce,
+    ) -> None:
+        self._reactor = reactor
+        self._session = session
+        self._settings = settings
+        self._workers = workers
+        self._context = context
+        self._announce = announce
+        self._passive: PassivePort | None = None
+        self._current: _Current | None = None
+
+    # --- where the next connection comes from -------------------------------------------
+
+    def listen(self) -> int:
+        """Open a passive port in place of the one before; returns its number."""
+        self.forget_port()
+        passive = PassivePort(self._reactor, self._session, self._settings, self._context)
+        port = passive.open(self._session.peers.server)
+        self._passive = passive
+        return port
+
+    def target(self, address: DataAddress) -> None:
+        """Connect there when the next transfer asks for it."""
+        self.forget_port()
+        self._session.data_port.target = address
+
+    def forget_port(self) -> None:
+        """Drop the passive port and its candidates, and the active target."""
+        passive, self._passive = self._passive, None
+        if passive is not None:
+            passive.close()
+        self._session.data_port.target = None
+
+    def protection_changed(self) -> None:
+        """PROT was given; a port that is open already goes by the new level."""
+        if self._passive is not None:
+            self._passive.protection_changed()
+
+    # --- the command that transfers ------------------------------------------------------
+
+    def begin(self, verb: str) -> None:
+        """A command that will use the data connection was taken up."""
+        self._current = _Current(verb, Progress())
+
+    def end(self) -> None:
+        """That command is answered."""
+        self._current = None
+
+    def abort(self) -> bool:
+        """Abort what :meth:`begin` started, at whatever stage it is; whether there was any."""
+        if self._current is None:
+            return False
+        self._current.progress.aborted = True
+        if self._current.link_shut is not None:
+            self._current.link_shut()
+        return True
+
+    def describe(self) -> str:
+        """One line on the transfer in progress; empty without one."""
+        if self._current is None:
+            return ""
+        return (
+            f"{self._current.verb} {self._current.path}: "
+            f"{self._current.progress.octets} octets transferred"
+        )
+
+    def close(self) -> None:
+        """The session is over: abort, and hold no port."""
+        self.abort()
+        self.forget_port()
+
+    # --- transfers -----------------------------------------------------------------------
+
+    async def send_file(self, path: str, reader: IFileReader, offset: int) -> Reply:
+        """RETR: send an open file, and close it.
+
+        Returns:
+            226.
+
+        Raises:
+            FTPError: What went wrong, as the reply to the command.
+        """
+
+        async def body(transfer: Transfer, _progress: Progress) -> Reply:
+            ascii_type = self._session.parameters.representation is Representation.ASCII
+            await transfer.send_file(reader, offset, AsciiEncoder() if ascii_type else None)
+            return Reply(226, "Transfer complete.")
+
+        size = max(0, reader.size - offset)
+        try:
+            # Clients look for the size in this very form.
+            return await self._over_channel(path, ("Sending", f" ({size} bytes)"), body)
+        finally:
+            await reader.close()
+
+    async def send_lines(self, path: str, lines: AsyncIterator[bytes]) -> Reply:
+        """LIST, NLST, MLSD: send text that is made while it goes. See :meth:`send_file`."""
+
+        async def body(transfer: Transfer, _progress: Progress) -> Reply:
+            await transfer.send_lines(lines)
+            return Reply(226, "Listing complete.")
+
+        return await self._over_channel(path, ("Listing", ""), body)
+
+    async def receive_file(self, path: str, upload: IUpload) -> Reply:
+        """STOR and APPE: receive a file; all or nothing, unless the upload is in place.
+
+        See :meth:`send_file`.
+        """
+
+        async def body(transfer: Transfer, progress: Progress) -> Reply:
+            ascii_type = self._session.parameters.representation is Representation.ASCII
+            try:
+                await upload.begin()
+                await transfer.receive_file(upload, AsciiDecoder() if ascii_type else None)
+                await upload.commit()
+            except (BrokenError, AbortedError, OSError, FTPError) as error:
+                await upload.abandon()
+                raise self._failure(error, _kept(upload, progress)) from None
+            return Reply(226, f"Transfer complete; {progress.octets} octets stored.")
+
+        return await self._over_channel(path, ("Receiving", ""), body)
+
+    async def _over_channel(
+        self,
+        path: str,
+        what: tuple[str, str],
+        body: Callable[[Transfer, Progress], Awaitable[Reply]],
+    ) -> Reply:
+        current = self._current or _Current("", Progress())
+        current.path = path
+        began = self._reactor.seconds()
+        reply = Reply(426, "Transfer aborted.")
+        try:
+            current.progress.check()
+            self._announce(Reply(150, f"{what[0]} over {self._describe_level()}{what[1]}."))
+            channel = await self._open(current)
+            reply = await self._use(channel, current, body)
+        except (BrokenError, AbortedError, OSError, FTPError) as error:
+            failure = self._failure(error)
+            reply = failure.reply
+            raise failure from None
+        finally:
+            seconds = self._reactor.seconds() - began
+            octets = current.progress.octets
+            observe.transferred(self._session, current.verb, path, octets, seconds, reply)
+        return reply
+
+    async def _use(
+        self,
+        channel: Channel,
+        current: _Current,
+        body: Callable[[Transfer, Progress], Awaitable[Reply]],
+    ) -> Reply:
+        limits = self._settings.limits
+        current.link_shut = channel.link.shut
+        transfer = Transfer(self._reactor, self._workers, limits, channel, current.progress)
+        try:
+            current.progress.check()
+            reply = await body(transfer, current.progress)
+        except BaseException:
+            channel.link.close()
+            raise
+        finally:
+            current.link_shut = None
+        Deferred.fromCoroutine(linger(self._reactor, channel.link, limits.close_timeout))
+        return reply
+
+    async def _open(self, current: _Current) -> Channel:
+        """The channel of this transfer; used up are the target and, if chosen, the port."""
+        try:
+            if self._passive is not None and self._passive.is_open:
+                current.link_shut = self._passive.close
+                return await self._passive.choose()
+            target, self._session.data_port.target = self._session.data_port.target, None
+            if target is None:
+                raise TransientError(425, "Use PASV, EPSV, PORT or EPRT first.")
+            active = ActivePort(self._reactor, self._session, self._settings, self._context)
+            current.link_shut = active.close
+            return await active.connect(target)
+        finally:
+            current.link_shut = None
+
+    def _describe_level(self) -> str:
+        private = self._session.security.level is ProtectionLevel.PRIVATE
+        return "a TLS data connection" if private else "a clear data connection"
+
+    def _failure(self, error: Exception, kept: str = "") -> FTPError:
+        current = self._current
+        if isinstance(error, FTPError) and error.reply.code == 426:
+            return error
+        if isinstance(error, AbortedError) or (current and current.progress.aborted):
+            return TransientError(426, f"Transfer aborted.{kept}")
+        if isinstance(error, FTPError):
+            return error
+        if isinstance(error, BrokenError):
+            return TransientError(426, f"Transfer aborted: {error}.{kept}")
+        if isinstance(error, OSError):
+            failure = from_os_error(error)
+            return type(failure)(failure.reply.code, f"{failure.reply.text}{kept}")
+        raise error
+
+
+def _kept(upload: IUpload, progress: Progress) -> str:
+    if not upload.in_place:
+        return " Nothing was stored."
+    return f" {upload.offset + progress.octets} octets are stored."

@@ -1,0 +1,185 @@
+"""Moving octets over a channel: on workers where both ends allow it, else on the reactor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from ftptls.dtp.candidates import Channel
+from ftptls.dtp.links import Link
+from ftptls.dtp.pumps import (
+    PIECE,
+    BrokenError,
+    FileDownload,
+    FileUpload,
+    Incoming,
+    KernelDownload,
+    Outgoing,
+    Progress,
+    Pump,
+    Want,
+)
+from ftptls.dtp.waiting import within
+from ftptls.interfaces import IDescriptor, IFileReader, IUpload, IWorkers
+from ftptls.settings import Limits
+from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
+
+# On the reactor, this many pieces and then everybody else has a turn.
+_TURN = 8
+
+
+class Transfer:
+    """One transfer over one channel.
+
+    Args:
+        reactor: For waiting.
+        workers: For the steps.
+        limits: For patience.
+        channel: The data connection.
+        progress: Counts, and says when to stop.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        workers: IWorkers,
+        limits: Limits,
+        channel: Channel,
+        progress: Progress,
+    ) -> None:
+        self._reactor = reactor
+        self._workers = workers
+        self._limits = limits
+        self._channel = channel
+        self._progress = progress
+        self._link: Link = channel.link
+
+    async def send_file(
+        self, reader: IFileReader, offset: int, encoder: AsciiEncoder | None
+    ) -> None:
+        """Send a file from ``offset`` to its end."""
+        outgoing = Outgoing(self._link, self._channel.stream)
+        if not (self._link.threadable and IDescriptor.providedBy(reader)):
+            await self._send_pieces(_pieces(reader, offset, self._progress), outgoing, encoder)
+            return
+        source = IDescriptor(reader).fileno()
+        pump: Pump
+        if self._channel.stream is None and encoder is None:
+            pump = KernelDownload(self._progress, source, offset, self._link)
+        else:
+            pump = FileDownload(self._progress, source, offset, outgoing, encoder)
+        await self._run(pump)
+        await self._say_end(outgoing)
+
+    async def send_lines(self, lines: AsyncIterator[bytes]) -> None:
+        """Send text that is made while it goes."""
+        await self._send_pieces(
+            self._counted(lines), Outgoing(self._link, self._channel.stream), None
+        )
+
+    async def receive_file(self, upload: IUpload, decoder: AsciiDecoder | None) -> None:
+        """Receive until the client says that its data is whole; ``upload`` has begun."""
+        incoming = Incoming(self._link, self._channel.stream)
+        if self._link.threadable and IDescriptor.providedBy(upload):
+            target = IDescriptor(upload).fileno()
+            await self._run(FileUpload(self._progress, target, upload.offset, incoming, decoder))
+        else:
+            await self._receive_pieces(upload, incoming, decoder)
+        with suppress(BrokenError):  # its data is whole; it need not wait for our goodbye
+            await self._say_end(Outgoing(self._link, self._channel.stream))
+
+    async def _run(self, pump: Pump) -> None:
+        while (want := await self._workers.run(pump.step)) is not Want.DONE:
+            if want is Want.READ:
+                await self._wait(self._link.wait_readable())
+            elif want is Want.WRITE:
+                await self._wait(self._link.wait_writable())
+
+    async def _wait(self, waiting: Deferred[None]) -> None:
+        limit = self._limits.stall_timeout
+        await within(self._reactor, limit, waiting, f"no progress for {limit:g} seconds")
+
+    async def _flush(self, outgoing: Outgoing) -> None:
+        while not outgoing.flush():
+            await self._wait(self._link.wait_writable())
+            self._progress.check()
+
+    async def _say_end(self, outgoing: Outgoing) -> None:
+        outgoing.load_end()
+        await self._flush(outgoing)
+        self._link.shut_write()
+
+    async def _send_pieces(
+        self, pieces: AsyncIterator[bytes], outgoing: Outgoing, encoder: AsciiEncoder | None
+    ) -> None:
+        turn = 0
+        async for data in pieces:
+            self._progress.check()
+            outgoing.load(encoder.encode(data) if encoder else data)
+            await self._flush(outgoing)
+            turn += 1
+            if turn % _TURN == 0:
+                await deferLater(self._reactor, 0)
+        await self._say_end(outgoing)
+
+    async def _counted(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for data in lines:
+            yield data
+            self._progress.octets += len(data)
+
+    async def _receive_pieces(
+        self, upload: IUpload, incoming: Incoming, decoder: AsciiDecoder | None
+    ) -> None:
+        turn = 0
+        while not incoming.ended:
+            self._progress.check()
+            try:
+                data = bytes(incoming.receive())
+            except BlockingIOError:
+                await self._wait(self._link.wait_readable())
+                continue
+            if decoder is not None:
+                data = decoder.decode(data) + (decoder.finish() if incoming.ended else b"")
+            if data:
+                await upload.write_at(upload.offset + self._progress.octets, data)
+                self._progress.octets += len(data)
+            turn += 1
+            if turn % _TURN == 0:
+                await deferLater(self._reactor, 0)
+
+
+async def _pieces(reader: IFileReader, offset: int, progress: Progress) -> AsyncIterator[bytes]:
+    while data := await reader.read_at(offset + progress.octets, PIECE):
+        yield data
+        progress.octets += len(data)
+
+
+async def linger(reactor: Any, link: Link, seconds: float) -> None:
+    """Let the other side close first, but not for ever; then close.
+
+    What it still sends is read and dropped: a close with unread input would reset the
+    connection and cost the client the data that is still on its way.
+    """
+    scrap = memoryview(bytearray(16 * 1024))
+    deadline = reactor.seconds() + seconds
+    try:
+        while True:
+            left = max(0.0, deadline - reactor.seconds())
+            await within(reactor, left, link.wait_readable(), "the client does not close")
+            if not _scraps(link, scrap):
+                return
+    except (BrokenError, OSError):
+        return  # it is gone, or it had its time
+    finally:
+        link.close()
+
+
+def _scraps(link: Link, scrap: memoryview) -> bool:
+    try:
+        return link.receive_into(scrap) > 0
+    except BlockingIOError:
+        return True

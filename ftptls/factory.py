@@ -1,0 +1,87 @@
+"""What all sessions of a listener share: the factory that an endpoint listens with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import ServerFactory
+
+from ftptls.commands import CommandTable, standard_commands
+from ftptls.interfaces import IWorkers
+from ftptls.pi import ServerPI
+from ftptls.settings import Settings
+from ftptls.tls.contexts import ServerContext
+from ftptls.workers import Workers
+
+
+class FTPFactory(ServerFactory):
+    """Serves FTP on any server endpoint, over TLS if there is a certificate.
+
+    Args:
+        reactor: For everything that takes time.
+        portal: Cred's portal; avatars are asked for as :class:`ftptls.interfaces.IFilesystem`.
+        tls: The certificate; without one there is clear text only.
+        settings: Policy, limits and the like. Sections that choose listeners, files and
+            users are for :mod:`ftptls.service`, which uses them to make the arguments here.
+        workers: Threads that sessions share; by default the factory's own.
+        implicit: Whether TLS starts with the connection instead of AUTH.
+        commands: The command table; by default the standard one.
+
+    Raises:
+        ValueError: The combination cannot serve anybody.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        reactor: Any,
+        portal: Portal,
+        tls: ServerContext | None = None,
+        settings: Settings | None = None,
+        *,
+        workers: IWorkers | None = None,
+        implicit: bool = False,
+        commands: CommandTable | None = None,
+    ) -> None:
+        if implicit and tls is None:
+            raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
+        self.reactor = reactor
+        self.portal = portal
+        self.tls = tls
+        self.settings = settings or Settings()
+        self.workers = workers or Workers(reactor, self.settings.limits.threads)
+        self.implicit = implicit
+        self.commands = commands or standard_commands()
+        self._sessions: set[ServerPI] = set()
+        self._emptied: list[Deferred[None]] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> ServerPI:
+        """A server-PI for a new control connection."""
+        return ServerPI(self)
+
+    def opened(self, pi: ServerPI) -> None:
+        """A control connection was made."""
+        self._sessions.add(pi)
+
+    def closed(self, pi: ServerPI) -> None:
+        """A control connection is gone."""
+        self._sessions.discard(pi)
+        if not self._sessions:
+            waiting, self._emptied = self._emptied, []
+            for each in waiting:
+                each.callback(None)
+
+    def shut_down(self) -> Deferred[None]:
+        """Abort transfers, tell every client, and close; fires when the last is gone."""
+        gone: Deferred[None] = Deferred()
+        self._emptied.append(gone)
+        for pi in list(self._sessions):
+            pi.shut_down()
+        if not self._sessions:
+            self._emptied.remove(gone)
+            gone.callback(None)
+        return gone

@@ -1,0 +1,93 @@
+"""What happens, as events in the log: connections, commands, logins, transfers, refusals.
+
+Text from clients is escaped, and what a command's record marks as secret is not shown.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from ftptls.session import Session
+from ftptls.wire.replies import Reply
+
+_log = Logger(namespace="ftptls")
+
+
+def _who(session: Session) -> str:
+    return f"{session.login.user or '-'}@{session.peers.client}:{session.peers.port}"
+
+
+def connected(session: Session) -> None:
+    """A control connection was made."""
+    _log.info("{who} connected", who=_who(session))
+
+
+def disconnected(session: Session, why: str) -> None:
+    """A control connection ended."""
+    _log.info("{who} disconnected: {why}", who=_who(session), why=why)
+
+
+def commanded(session: Session, verb: str, argument: str, *, secret: bool) -> None:
+    """A command arrived; of a secret one, only the verb is told."""
+    shown = "****" if secret and argument else ascii(argument)
+    _log.debug("{who} > {verb} {shown}", who=_who(session), verb=ascii(verb), shown=shown)
+
+
+def replied(session: Session, reply: Reply) -> None:
+    """A reply was sent."""
+    _log.debug("{who} < {code} {text}", who=_who(session), code=reply.code, text=ascii(reply.text))
+
+
+def secured(session: Session, version: str, cipher: str) -> None:
+    """The control connection is under TLS."""
+    _log.info("{who} TLS up: {version} {cipher}", who=_who(session), version=version, cipher=cipher)
+
+
+def handshake_failed(session: Session, where: str, reason: str) -> None:
+    """A TLS handshake failed, on the control or a data connection."""
+    _log.warn(
+        "{who} TLS failed on the {where} connection: {reason}",
+        who=_who(session),
+        where=where,
+        reason=reason,
+    )
+
+
+def logged_in(session: Session) -> None:
+    """A user is in."""
+    _log.info("{who} logged in", who=_who(session))
+
+
+def login_failed(session: Session, name: str) -> None:
+    """A login was refused."""
+    _log.warn("{who} login refused for {name}", who=_who(session), name=ascii(name))
+
+
+def candidate_refused(session: Session, peer: str, reason: str) -> None:
+    """A data connection was dropped without being used."""
+    _log.warn(
+        "{who} data connection from {peer} refused: {reason}",
+        who=_who(session),
+        peer=peer,
+        reason=reason,
+    )
+
+
+def transferred(
+    session: Session, verb: str, path: str, octets: int, seconds: float, reply: Reply
+) -> None:
+    """A transfer ended, well or not."""
+    _log.info(
+        "{who} {verb} {path}: {octets} octets in {seconds:.3f} s, {code}",
+        who=_who(session),
+        verb=verb,
+        path=ascii(path),
+        octets=octets,
+        seconds=seconds,
+        code=reply.code,
+    )
+
+
+def failed(session: Session, doing: str) -> None:
+    """Our own mistake, with its traceback: called where an unforeseen exception is caught."""
+    _log.failure("{who} unforeseen error in {doing}", who=_who(session), doing=doing)

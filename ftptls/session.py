@@ -1,0 +1,129 @@
+"""All that one control connection knows, grouped by topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ftptls.interfaces import IFilesystem
+from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.listings import DEFAULT_FACTS
+from ftptls.wire.representation import Representation
+
+if TYPE_CHECKING:
+    from ftptls.wire.addresses import DataAddress
+
+ROOT = PurePosixPath("/")
+
+
+@dataclass(slots=True)
+class Peers:
+    """The two ends of the control connection, as canonical addresses.
+
+    Attributes:
+        client: The client's address.
+        server: The address the client reached.
+        port: The client's port.
+    """
+
+    client: str
+    server: str
+    port: int = 0
+
+
+@dataclass(slots=True)
+class Security:
+    """What RFC 2228 and RFC 4217 negotiate.
+
+    Attributes:
+        implicit: Whether TLS started with the connection.
+        secured: Whether the control connection is protected now.
+        buffer_agreed: Whether PBSZ was accepted, so that PROT may come.
+        level: How data connections are protected.
+        certificate: The client's certificate in DER; empty without one.
+    """
+
+    implicit: bool = False
+    secured: bool = False
+    buffer_agreed: bool = False
+    level: ProtectionLevel = ProtectionLevel.CLEAR
+    certificate: bytes = b""
+
+
+@dataclass(slots=True)
+class Login:
+    """Who it is.
+
+    Attributes:
+        pending: The name of the last USER, while its PASS is awaited.
+        user: The name that is logged in.
+        filesystem: What the avatar gives; ``None`` until login.
+        logout: What Cred wants called at the end.
+        failures: Failed logins of this connection; survives AUTH.
+    """
+
+    pending: str | None = None
+    user: str = ""
+    filesystem: IFilesystem | None = None
+    logout: Callable[[], object] | None = None
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Transfer parameters (RFC 959 §4.1.2) and the place in the filesystem.
+
+    Attributes:
+        representation: TYPE.
+        directory: The current working directory.
+        marker: Where the next transfer starts (REST).
+        rename_from: The name RNFR gave.
+        facts: What MLST and MLSD tell (OPTS MLST).
+    """
+
+    representation: Representation = Representation.ASCII
+    directory: PurePosixPath = ROOT
+    marker: int = 0
+    rename_from: PurePosixPath | None = None
+    facts: frozenset[str] = DEFAULT_FACTS
+
+
+@dataclass(slots=True)
+class DataPort:
+    """How the next data connection is to be made.
+
+    Attributes:
+        target: Where PORT or EPRT says to connect to.
+        extended_only: Whether EPSV ALL was given (RFC 2428 §4).
+    """
+
+    target: DataAddress | None = None
+    extended_only: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """One control connection's state."""
+
+    peers: Peers
+    security: Security = field(default_factory=Security)
+    login: Login = field(default_factory=Login)
+    parameters: Parameters = field(default_factory=Parameters)
+    data_port: DataPort = field(default_factory=DataPort)
+
+    def log_out(self) -> None:
+        """Forget the user, and tell Cred; the count of failures stays."""
+        logout = self.login.logout
+        self.login = Login(failures=self.login.failures)
+        if logout is not None:
+            logout()
+
+    def reset(self) -> None:
+        """Everything but the connection itself back to its start (RFC 4217 §4.2)."""
+        self.log_out()
+        self.parameters = Parameters()
+        self.data_port = DataPort()
+        self.security.buffer_agreed = False
+        self.security.level = ProtectionLevel.CLEAR

@@ -1,0 +1,1 @@
+"""TLS: certificates, protected streams, and what binds a data connection to its session."""

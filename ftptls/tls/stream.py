@@ -1,0 +1,176 @@
+"""One protected byte stream, over memory: bytes of records in, plaintext out, and back.
+
+No socket and no reactor: control and data connections, on the reactor or on a worker,
+feed it what they received and send what it wants to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from ftptls.tls.contexts import session_reused
+
+T = TypeVar("T")
+
+_RECORD = 16384
+# What protection adds to a piece: 29 octets a record at the most, and a held ticket or two.
+_MARGIN = 8192
+
+
+class TLSError(Exception):
+    """TLS failed; the text is OpenSSL's reason in words."""
+
+
+def _reason(error: SSL.Error) -> str:
+    if error.args and isinstance(error.args[0], list) and error.args[0]:
+        return "; ".join(str(entry[-1]) for entry in error.args[0])
+    return str(error) or type(error).__name__
+
+
+class TLSStream:
+    """The server's side of one TLS connection.
+
+    Under TLS 1.3 the session tickets follow the handshake at once. A client that only
+    writes closes with them unread, its kernel answers with a reset and throws away what
+    was still unsent of its data. With ``hold_tickets`` they go out in front of the next
+    data or of the final close_notify. (Under TLS 1.2 the same output is the server's
+    Finished, which never waits.)
+
+    Args:
+        connection: A new Connection over memory, in accept state.
+        hold_tickets: Whether to hold tickets back, as data connections do.
+
+    Attributes:
+        established: Whether the handshake is complete.
+        ended: Whether the other side sent close_notify: its data is whole.
+    """
+
+    def __init__(self, connection: SSL.Connection, *, hold_tickets: bool = False) -> None:
+        self._connection = connection
+        self._hold = hold_tickets
+        self._holding = False
+        self._closed = False
+        self.established = False
+        self.ended = False
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Take octets that were received."""
+        view = memoryview(data)
+        while view:
+            view = view[self._connection.bio_write(view) :]
+
+    def handshake(self) -> bool:
+        """Go on with the handshake, as far as what was fed allows.
+
+        Returns:
+            Whether it is complete now.
+
+        Raises:
+            TLSError: It failed; :meth:`output` then holds the alert.
+        """
+        if not self.established:
+            try:
+                self._guard(self._connection.do_handshake)
+            except SSL.WantReadError:
+                return False
+            self.established = True
+            self._holding = self._hold and self.version == "TLSv1.3"
+        return True
+
+    def read(self) -> bytes:
+        """The plaintext of everything fed so far; empty when there is none.
+
+        Raises:
+            TLSError: What was fed is not of this stream.
+        """
+        pieces = []
+        while not self.ended:
+            try:
+                pieces.append(self._guard(self._connection.recv, _RECORD))
+            except SSL.WantReadError:
+                break
+            except SSL.ZeroReturnError:
+                self.ended = True
+        return b"".join(pieces)
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Like :meth:`read`, into ``buffer``; returns the number of octets."""
+        filled = 0
+        while not self.ended and filled < len(buffer):
+            room = buffer[filled : filled + _RECORD]
+            try:
+                filled += self._guard(self._connection.recv_into, room)
+            except SSL.WantReadError:
+                break
+            except SSL.ZeroReturnError:
+                self.ended = True
+        return filled
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Protect ``data``; :meth:`output` then holds its records."""
+        self._holding = False
+        view = memoryview(data)
+        while view:
+            view = view[self._guard(self._connection.send, view) :]
+
+    def close(self) -> None:
+        """Say close_notify, once; :meth:`output` then holds it."""
+        self._holding = False
+        if self.established and not self._closed:
+            self._closed = True
+            self._guard(self._connection.shutdown)
+
+    def output(self, size: int = _RECORD) -> bytes:
+        """What is to be sent now.
+
+        Args:
+            size: How much plaintext was just written, so that one read is enough.
+        """
+        if self._holding:
+            return b""
+        room = size + size // 256 + _MARGIN
+        pieces: list[bytes] = []
+        while not pieces or len(pieces[-1]) == room:
+            try:
+                pieces.append(self._connection.bio_read(room))
+            except SSL.WantReadError:
+                break
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    @property
+    def version(self) -> str:
+        """The protocol in use, such as ``TLSv1.3``."""
+        return self._connection.get_protocol_version_name()
+
+    @property
+    def cipher(self) -> str:
+        """The name of the cipher suite in use."""
+        return self._connection.get_cipher_name() or ""
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it resumed a session of its control connection."""
+        return session_reused(self._connection)
+
+    @property
+    def peer_certificate(self) -> bytes:
+        """The client's certificate in DER, as this session knows it; empty without one."""
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            return b""
+        return certificate.public_bytes(Encoding.DER)
+
+    def _guard(self, call: Callable[..., T], *args: object) -> T:
+        """Call OpenSSL; a failure ends the stream, and its alert goes out at once."""
+        try:
+            return call(*args)
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            raise
+        except SSL.Error as error:
+            self._holding = False
+            self._closed = True
+            raise TLSError(_reason(error)) from None

@@ -1,0 +1,202 @@
+"""The control connection's bytes: clear text, TLS, and clear text again.
+
+TLS can go up (AUTH) and come back down (CCC, REIN) on one connection. The switch has no
+transport: it is fed what was received and yields events. While TLS is up it takes one
+record at a time, so that what stands behind the other side's close_notify is not
+swallowed: it belongs to the clear stream.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ftptls.tls.stream import TLSError, TLSStream
+
+_HEADER = 5
+# RFC 8446 §5.2 and RFC 5246 §6.2.3: the longest record either version allows.
+_LONGEST = 16384 + 2048
+_CONTENT_TYPES = range(20, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Octets for the interpreter, whatever protected them on the way."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The handshake is complete: TLS is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """TLS is down, and the connection goes on in clear text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The other side closed TLS without being asked: nothing more will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """TLS failed; the connection is of no use any more."""
+
+    reason: str
+
+
+Event = Received | Raised | Lowered | Ended | Failed
+
+
+class _Phase(enum.Enum):
+    CLEAR = enum.auto()
+    RISING = enum.auto()
+    UP = enum.auto()
+    SINKING = enum.auto()
+    OVER = enum.auto()
+
+
+class TLSSwitch:
+    """What turns received octets into events, and text into octets to send.
+
+    Args:
+        send: Called with octets for the transport.
+
+    Attributes:
+        stream: The TLS stream while there is one.
+    """
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._received = bytearray()
+        self._phase = _Phase.CLEAR
+        self.stream: TLSStream | None = None
+
+    @property
+    def pending(self) -> int:
+        """Octets received and not yet yielded as an event."""
+        return len(self._received)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether what is written now is protected."""
+        return self._phase is _Phase.UP
+
+    def feed(self, data: bytes) -> None:
+        """Take octets from the transport."""
+        self._received += data
+
+    def raise_tls(self, stream: TLSStream) -> None:
+        """Expect the client's handshake next (RFC 4217 §4)."""
+        self.stream = stream
+        self._phase = _Phase.RISING
+
+    def lower_tls(self) -> None:
+        """Close TLS and go on in clear text (RFC 4217 §5).
+
+        The other side's close_notify is awaited, or the first octet that cannot be TLS
+        of a client that never sends one.
+        """
+        stream = self._raised_stream()
+        stream.close()
+        self._flush(stream)
+        self._phase = _Phase.SINKING
+
+    def write(self, data: bytes) -> None:
+        """Send text, protected if TLS is up."""
+        if self._phase is not _Phase.UP or self.stream is None:
+            self._send(data)
+            return
+        self.stream.write(data)
+        self._flush(self.stream)
+
+    def close(self) -> None:
+        """Say goodbye to the TLS stream, if there is one; nothing can be written behind it."""
+        if self._phase is _Phase.UP and self.stream is not None:
+            self.stream.close()
+            self._flush(self.stream)
+        self._phase = _Phase.OVER
+
+    def next_event(self) -> Event | None:
+        """The next thing that happened; ``None`` until more is fed."""
+        while self._received:
+            if self._phase is _Phase.OVER:
+                self._received.clear()
+                return None
+            if self._phase is _Phase.CLEAR:
+                data = bytes(self._received)
+                self._received.clear()
+                return Received(data)
+            if self._phase is _Phase.SINKING and self._received[0] not in _CONTENT_TYPES:
+                return self._lowered()
+            length = self._record_length()
+            if length < 0:
+                return self._fail("what was sent is no TLS")
+            if len(self._received) < length:
+                return None
+            event = self._take_record(length)
+            if event is not None:
+                return event
+        return None
+
+    def _record_length(self) -> int:
+        """Length of the first record with its header; 0 is never, -1 says it is none."""
+        head = self._received
+        if head[0] not in _CONTENT_TYPES or (len(head) > 1 and head[1] != 3):
+            return -1
+        if len(head) < _HEADER:
+            return _HEADER
+        length = head[3] << 8 | head[4]
+        return _HEADER + length if length <= _LONGEST else -1
+
+    def _take_record(self, length: int) -> Event | None:
+        stream = self._raised_stream()
+        stream.feed(self._received[:length])
+        del self._received[:length]
+        try:
+            if self._phase is _Phase.RISING:
+                return self._shake(stream)
+            data = stream.read()
+        except TLSError as error:
+            self._flush(stream)
+            return self._fail(str(error))
+        self._flush(stream)
+        if stream.ended:
+            return self._lowered() if self._phase is _Phase.SINKING else self._ended()
+        if self._phase is _Phase.SINKING:
+            return None  # what the client still said under TLS came too late
+        return Received(data) if data else None
+
+    def _raised_stream(self) -> TLSStream:
+        if self.stream is None:
+            raise RuntimeError("TLS was not raised on this connection")
+        return self.stream
+
+    def _shake(self, stream: TLSStream) -> Event | None:
+        complete = stream.handshake()
+        self._flush(stream)
+        if not complete:
+            return None
+        self._phase = _Phase.UP
+        return Raised()
+
+    def _flush(self, stream: TLSStream) -> None:
+        if output := stream.output():
+            self._send(output)
+
+    def _lowered(self) -> Lowered:
+        self._phase = _Phase.CLEAR
+        self.stream = None
+        return Lowered()
+
+    def _ended(self) -> Ended:
+        self.close()
+        return Ended()
+
+    def _fail(self, reason: str) -> Failed:
+        self._phase = _Phase.OVER
+        return Failed(reason)
