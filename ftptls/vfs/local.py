@@ -317,11 +317,12 @@ class _Listing:
     def _entry(self, name: str) -> Entry | None:
         if is_temporary(name):
             return None
-        # Not DirEntry.stat(): it follows links, out of the jail too.
+        # Never through a link: the kernel would follow it out of the jail.
         try:
             info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
             target = _target(name, self._fd) if stat.S_ISLNK(info.st_mode) else ""
         except OSError:  # it vanished, or became something else, since its name was read
             return None
-        text = os.fsencode(name).decode("utf-8", "surrogateescape")
-        return self._describer.entry(text, info, self._place, target)
+        if not name.isascii():  # the locale of the process may not be UTF-8
+            name = os.fsencode(name).decode("utf-8", "surrogateescape")
+        return self._describer.entry(name, info, self._place, target)

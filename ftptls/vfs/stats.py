@@ -6,9 +6,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ftptls.wire.entries import Entry, Kind
 
@@ -34,7 +32,6 @@ def place(directory: int) -> Place:
     return Place(writable, bool(os.fstatvfs(directory).f_flag & os.ST_RDONLY))
 
 
-@lru_cache(maxsize=256)
 def permission_letters(kind: Kind, bits: int, names_change: bool) -> str:
     """The ``perm`` fact (RFC 3659 §7.5.5).
 
@@ -55,15 +52,14 @@ def permission_letters(kind: Kind, bits: int, names_change: bool) -> str:
 
 
 class Describer:
-    """Makes entries, with a small cache of the names of owners and groups."""
+    """Makes entries; files that share owner, group and mode share what follows from them."""
 
     _remembered = 1000
 
     def __init__(self) -> None:
         self._uid = os.geteuid()
         self._groups = {os.getegid(), *os.getgroups()}
-        self._owners: dict[int, str] = {}
-        self._group_names: dict[int, str] = {}
+        self._shared: dict[tuple[int, int, int, bool, bool], tuple[Kind, int, str, str, str]] = {}
 
     def entry(self, name: str, info: os.stat_result, where: Place, target: str = "") -> Entry:
         """The entry of one name.
@@ -74,51 +70,54 @@ class Describer:
             where: What the directory around it allows.
             target: For a link: where it points.
         """
-        mode = info.st_mode
         uid, gid = info.st_uid, info.st_gid
-        kind = _KINDS.get(stat.S_IFMT(mode), Kind.OTHER)
-        bits = self._bits(mode, uid, gid)
-        if where.read_only:
-            bits &= ~2
-        owner = self._owners.get(uid)
-        group = self._group_names.get(gid)
+        key = (info.st_mode, uid, gid, where.names_change, where.read_only)
+        kind, mode, owner, group, perm = self._shared.get(key) or self._share(key)
         return Entry(
             name,
             kind,
             info.st_size,
             info.st_mtime,
-            mode & 0o7777,
+            mode,
             info.st_nlink,
-            self._look_up(uid, self._owners, _owner_name) if owner is None else owner,
-            self._look_up(gid, self._group_names, _group_name) if group is None else group,
+            owner,
+            group,
             uid,
             gid,
             f"{info.st_dev:x}U{info.st_ino:x}",
-            permission_letters(kind, bits, where.names_change),
+            perm,
             target,
         )
 
+    def _share(self, key: tuple[int, int, int, bool, bool]) -> tuple[Kind, int, str, str, str]:
+        mode, uid, gid, names_change, read_only = key
+        kind = _KINDS.get(stat.S_IFMT(mode), Kind.OTHER)
+        bits = self._bits(mode, uid, gid) & (~2 if read_only else 7)
+        perm = permission_letters(kind, bits, names_change)
+        if len(self._shared) >= self._remembered:
+            self._shared.clear()
+        shared = (kind, stat.S_IMODE(mode), _owner_name(uid), _group_name(gid), perm)
+        self._shared[key] = shared
+        return shared
+
     def _bits(self, mode: int, uid: int, gid: int) -> int:
+        """What this process may do with a file: 4 read, 2 write, 1 search."""
         if self._uid == 0:
             return 7
         if uid == self._uid:
             return mode >> 6 & 7
         return mode >> 3 & 7 if gid in self._groups else mode & 7
 
-    def _look_up(self, number: int, cache: dict[int, str], find: Callable[[int], str]) -> str:
-        if len(cache) >= self._remembered:
-            cache.clear()
-        try:
-            name = find(number)
-        except KeyError:
-            name = str(number)
-        cache[number] = name
-        return name
-
 
 def _owner_name(number: int) -> str:
-    return pwd.getpwuid(number).pw_name
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _group_name(number: int) -> str:
-    return grp.getgrgid(number).gr_name
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

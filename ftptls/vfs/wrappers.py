@@ -41,23 +41,23 @@ class ReadOnly:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
         return await self._filesystem.open_read(path)
 
-    async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:  # noqa: ARG002
+    async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """Refused."""
         _refuse()
 
-    async def make_directory(self, path: PurePosixPath) -> None:  # noqa: ARG002
+    async def make_directory(self, path: PurePosixPath) -> None:
         """Refused."""
         _refuse()
 
-    async def remove_directory(self, path: PurePosixPath) -> None:  # noqa: ARG002
+    async def remove_directory(self, path: PurePosixPath) -> None:
         """Refused."""
         _refuse()
 
-    async def remove_file(self, path: PurePosixPath) -> None:  # noqa: ARG002
+    async def remove_file(self, path: PurePosixPath) -> None:
         """Refused."""
         _refuse()
 
-    async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:  # noqa: ARG002
+    async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """Refused."""
         _refuse()
 

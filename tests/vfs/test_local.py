@@ -1,0 +1,448 @@
+"""What only a local disk has: links, special files, modes, owners, descriptors."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import signal
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zope.interface.verify import verifyObject
+
+from ftptls.interfaces import IDescriptor, IWorkers, Store
+from ftptls.settings import UploadMode
+from ftptls.testing.filesystem import InlineWorkers, run_now
+from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.stats import Describer, Place
+from ftptls.wire.entries import Entry, Kind
+
+P = PurePosixPath
+WORKERS = InlineWorkers()
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    def ring(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, old)
+
+
+@pytest.fixture(autouse=True)
+def _no_leak() -> Iterator[None]:
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture(params=[False, True], ids=["kernel", "walk"])
+def filesystem(request: pytest.FixtureRequest, root: Path) -> LocalFilesystem:
+    return LocalFilesystem(root, WORKERS, walk=request.param)
+
+
+def scan(filesystem: LocalFilesystem, path: str = "/") -> dict[str, Entry]:
+    async def collect() -> dict[str, Entry]:
+        return {e.name: e async for batch in filesystem.scan(P(path)) for e in batch}
+
+    return run_now(collect())
+
+
+def refusal(awaitable: object) -> int:
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        run_now(awaitable)  # type: ignore[arg-type]
+    return caught.value.errno or 0
+
+
+# Links
+
+
+def test_stat_follows_links_inside(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "file").write_bytes(b"12345")
+    (root / "absolute").symlink_to("/file")
+    (root / "folder").mkdir()
+    (root / "up").symlink_to("folder/../../../file")
+    for name in ("absolute", "up"):
+        entry = run_now(filesystem.stat(P("/", name)))
+        assert (entry.name, entry.kind, entry.size, entry.target) == (name, Kind.FILE, 5, "")
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../../etc/passwd", "none", "link", "f/"])
+def test_links_to_nowhere_are_links(filesystem: LocalFilesystem, root: Path, target: str) -> None:
+    (root / "f").write_bytes(b"")
+    (root / "link").symlink_to(target)
+    entry = run_now(filesystem.stat(P("/link")))
+    assert (entry.kind, entry.target, entry.perm) == (Kind.LINK, target, "df")
+    assert refusal(filesystem.stat(P("/link/x"))) in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
+
+
+def test_scan_shows_links_as_such(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "out").symlink_to("/etc/passwd")
+    (root / "in").mkdir()
+    (root / "there").symlink_to("in")
+    (root / "in" / "x").write_bytes(b"")
+    found = scan(filesystem)
+    assert (found["out"].kind, found["out"].target) == (Kind.LINK, "/etc/passwd")
+    assert (found["there"].kind, found["there"].target) == (Kind.LINK, "in")
+    assert set(scan(filesystem, "/there")) == {"x"}
+
+
+def test_a_link_is_removed_and_renamed_itself(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "file").write_bytes(b"1")
+    (root / "link").symlink_to("file")
+    run_now(filesystem.rename(P("/link"), P("/other")))
+    assert (root / "other").is_symlink()
+    run_now(filesystem.remove_file(P("/other")))
+    assert os.listdir(root) == ["file"]
+    (root / "folder").mkdir()
+    (root / "link").symlink_to("folder")
+    assert refusal(filesystem.remove_directory(P("/link"))) == errno.ENOTDIR
+
+
+def test_an_odd_link_target_survives(filesystem: LocalFilesystem, root: Path) -> None:
+    os.symlink(b"\xff\xfe", os.fsencode(root / "link"))
+    assert scan(filesystem)["link"].target == "\udcff\udcfe"
+    assert run_now(filesystem.stat(P("/link"))).target == "\udcff\udcfe"
+
+
+def test_trouble_behind_a_link_is_told(
+    filesystem: LocalFilesystem, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "link").symlink_to("file")
+
+    def busy(_: bytes) -> os.stat_result:
+        raise BlockingIOError(errno.EAGAIN, "busy")
+
+    monkeypatch.setattr(filesystem, "_follow", busy)
+    assert refusal(filesystem.stat(P("/link"))) == errno.EAGAIN
+
+
+# Special files
+
+
+@pytest.fixture
+def special(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    os.mkfifo(root / "fifo")
+    os.link(root / "fifo", root / "hard")
+    (root / "soft").symlink_to("fifo")
+    listener = socket.socket(socket.AF_UNIX)
+    monkeypatch.chdir(root)  # the name of a socket is short
+    listener.bind("socket")
+    yield root
+    listener.close()
+
+
+SPECIAL = ("fifo", "hard", "soft", "socket")
+
+
+def test_special_files_are_neither_read_nor_written(
+    filesystem: LocalFilesystem, special: Path
+) -> None:
+    direct = LocalFilesystem(special, WORKERS, upload_mode=UploadMode.DIRECT)
+    for name in SPECIAL:
+        path = P("/", name)
+        assert refusal(filesystem.open_read(path)) == errno.ENXIO
+        for how in Store:
+            assert refusal(filesystem.open_write(path, how, 0)) == errno.ENXIO
+            assert refusal(direct.open_write(path, how, 0)) == errno.ENXIO
+
+
+def test_special_files_are_not_renamed_over(filesystem: LocalFilesystem, special: Path) -> None:
+    (special / "file").write_bytes(b"")
+    for name in ("fifo", "hard", "socket"):
+        assert refusal(filesystem.rename(P("/file"), P("/", name))) == errno.ENXIO
+
+
+def test_special_files_are_listed_and_removed(filesystem: LocalFilesystem, special: Path) -> None:
+    found = scan(filesystem)
+    assert found["fifo"].kind is Kind.OTHER
+    assert found["socket"].kind is Kind.OTHER
+    assert run_now(filesystem.stat(P("/soft"))).kind is Kind.OTHER
+    run_now(filesystem.rename(P("/fifo"), P("/gone")))
+    run_now(filesystem.remove_file(P("/gone")))
+    assert "gone" not in scan(filesystem)
+
+
+@pytest.mark.parametrize("mode", list(UploadMode))
+def test_a_special_file_that_comes_later(root: Path, mode: UploadMode) -> None:
+    filesystem = LocalFilesystem(root, WORKERS, upload_mode=mode)
+    upload = run_now(filesystem.open_write(P("/fifo"), Store.REPLACE, 0))
+    os.mkfifo(root / "fifo")
+    assert refusal(upload.begin()) == errno.ENXIO
+    run_now(upload.abandon())
+    reader = os.open(root / "fifo", os.O_RDONLY | os.O_NONBLOCK)  # now it could be written
+    upload = run_now(LocalFilesystem(root, WORKERS).open_write(P("/new"), Store.REPLACE, 0))
+    run_now(upload.begin())
+    os.rename(root / "fifo", root / "new")
+    assert refusal(upload.commit()) == errno.ENXIO
+    os.close(reader)
+    assert os.listdir(root) == ["new"]
+
+
+@pytest.mark.parametrize("walk", [False, True])
+def test_devices(walk: bool) -> None:
+    filesystem = LocalFilesystem("/dev", WORKERS, upload_mode=UploadMode.DIRECT, walk=walk)
+    for name in ("null", "zero", "tty"):
+        assert refusal(filesystem.open_read(P("/", name))) == errno.ENXIO
+        assert refusal(filesystem.open_write(P("/", name), Store.REPLACE, 0)) == errno.ENXIO
+
+
+# What a listing says
+
+
+def test_entries_say_what_the_disk_says(filesystem: LocalFilesystem, root: Path) -> None:
+    file = root / "file"
+    file.write_bytes(b"12345")
+    file.chmod(0o640)
+    os.utime(file, (1, 1_000_000_000))
+    os.link(file, root / "twin")
+    found = scan(filesystem)
+    entry = found["file"]
+    assert (entry.mode, entry.modified, entry.links) == (0o640, 1_000_000_000, 2)
+    assert (entry.uid, entry.gid) == (file.stat().st_uid, file.stat().st_gid)
+    assert entry.owner == file.owner()
+    assert entry.group == file.group()
+    assert entry.unique == found["twin"].unique
+    assert entry.unique
+
+
+def test_owners_without_a_name_are_numbers() -> None:
+    info = os.stat_result((stat.S_IFREG | 0o644, 1, 1, 1, 3_999_999, 3_999_998, 0, 0, 0, 0))
+    entry = Describer().entry("x", info, Place(True, False))
+    assert (entry.owner, entry.group) == ("3999999", "3999998")
+
+
+def test_letters_follow_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "getegid", lambda: 1000)
+    monkeypatch.setattr(os, "getgroups", lambda: [50])
+    describer = Describer()
+
+    def letters(mode: int, uid: int, gid: int, *, change: bool = True, ro: bool = False) -> str:
+        info = os.stat_result((mode, 1, 1, 1, uid, gid, 0, 0, 0, 0))
+        return describer.entry("x", info, Place(change, ro)).perm
+
+    file, folder = stat.S_IFREG, stat.S_IFDIR
+    assert letters(file | 0o600, 1000, 1) == "adfrw"
+    assert letters(file | 0o604, 1, 1) == "dfr"
+    assert letters(file | 0o660, 1, 50, change=False) == "arw"
+    assert letters(file | 0o644, 1000, 1, change=False, ro=True) == "r"
+    assert letters(folder | 0o700, 1000, 1) == "cdeflmp"
+    assert letters(folder | 0o755, 1, 1, change=False) == "el"
+    assert letters(folder | 0o711, 1, 1, change=False) == "e"
+    assert letters(folder | 0o744, 1, 1) == "df"
+    assert letters(stat.S_IFIFO | 0o777, 1, 1, change=False) == ""
+
+
+def test_the_cache_of_owners_is_bounded() -> None:
+    describer = Describer()
+    for uid in range(3000):
+        info = os.stat_result((stat.S_IFREG, 1, 1, 1, uid + 10**6, 0, 0, 0, 0, 0))
+        describer.entry("x", info, Place(True, False))
+    assert len(describer._shared) <= 1000
+
+
+# Descriptors and threads
+
+
+def test_readers_have_a_descriptor(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "file").write_bytes(b"12345")
+    reader = run_now(filesystem.open_read(P("/file")))
+    assert verifyObject(IDescriptor, reader)
+    descriptor = IDescriptor(reader)
+    assert os.pread(descriptor.fileno(), 9, 1) == b"2345"
+    assert not os.get_inheritable(descriptor.fileno())
+    assert os.get_blocking(descriptor.fileno())
+    run_now(reader.close())
+    with pytest.raises(OSError, match="Bad file"):
+        descriptor.fileno()
+
+
+def test_a_reader_that_is_dropped_is_closed(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "file").write_bytes(b"")
+    run_now(filesystem.open_read(P("/file")))  # the leak check looks
+
+
+def test_a_listing_closed_during_a_batch_waits_for_it(
+    filesystem: LocalFilesystem, root: Path
+) -> None:
+    (root / "file").write_bytes(b"")
+    listing = filesystem._open_listing(P("/"))
+    with listing._lock:
+        listing.close()
+        os.fstat(listing._fd)
+    assert listing.batch() == []
+    assert listing._fd == -1
+    listing.close()
+
+
+def test_calls_go_through_the_workers(root: Path) -> None:
+    calls: list[str] = []
+
+    class Counting(InlineWorkers):
+        async def run(self, call, *args):  # type: ignore[no-untyped-def]
+            calls.append(call.__name__)
+            return await super().run(call, *args)
+
+    assert verifyObject(IWorkers, Counting())
+    filesystem = LocalFilesystem(root, Counting())
+    run_now(filesystem.stat(P("/")))
+    scan(filesystem)
+    assert calls == ["_stat", "_open_listing", "batch"]
+
+
+def test_no_descriptor_is_left_by_what_fails(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "file").write_bytes(b"")
+    (root / "folder" / "full").mkdir(parents=True)
+    os.mkfifo(root / "fifo")
+    for path in map(
+        P, ("/", "/none", "/file", "/file/x", "/folder", "/fifo", "/none/x", "/" + "n" * 256)
+    ):
+        for attempt in (
+            filesystem.open_read(path),
+            filesystem.open_write(path, Store.REPLACE, 0),
+            filesystem.open_write(path, Store.APPEND, 0),
+            filesystem.remove_directory(path),
+            filesystem.make_directory(path / "x" / "y"),
+            filesystem.rename(path, P("/none/x")),
+            filesystem.rename(P("/none"), path),
+        ):
+            try:
+                run_now(attempt)
+            except OSError:
+                continue
+
+
+# The process and its rights
+
+
+def test_a_relative_root_stays_where_it_was(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "file").write_bytes(b"")
+    monkeypatch.chdir(root.parent)
+    filesystem = LocalFilesystem("root", WORKERS)
+    monkeypatch.chdir("/")
+    assert set(scan(filesystem)) == {"file"}
+
+
+def test_directories_get_the_mode_that_is_set(root: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        run_now(LocalFilesystem(root, WORKERS).make_directory(P("/a")))
+        run_now(LocalFilesystem(root, WORKERS, umask=0o007).make_directory(P("/b")))
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((root / "a").stat().st_mode) == 0o755
+    assert stat.S_IMODE((root / "b").stat().st_mode) == 0o770
+
+
+def test_an_inherited_group_bit_stays(root: Path) -> None:
+    root.chmod(0o2775)
+    run_now(LocalFilesystem(root, WORKERS, umask=0o002).make_directory(P("/a")))
+    assert stat.S_IMODE((root / "a").stat().st_mode) & 0o777 == 0o775
+    assert (root / "a").stat().st_mode & stat.S_ISGID
+
+
+@pytest.fixture
+def plain_user() -> Iterator[Path]:
+    """A folder, and the rights of one who is not root."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        uid = os.geteuid() or 65534
+        os.chown(root, uid, -1)
+        os.seteuid(uid)
+        try:
+            yield root
+        finally:
+            os.seteuid(os.getuid())
+            root.chmod(0o700)
+
+
+@pytest.mark.parametrize("mode", list(UploadMode))
+def test_without_the_right(plain_user: Path, mode: UploadMode) -> None:
+    (plain_user / "file").write_bytes(b"old")
+    (plain_user / "protected").write_bytes(b"old")
+    (plain_user / "protected").chmod(0o400)
+    (plain_user / "secret").write_bytes(b"old")
+    (plain_user / "secret").chmod(0)
+    filesystem = LocalFilesystem(plain_user, WORKERS, upload_mode=mode)
+    assert refusal(filesystem.open_read(P("/secret"))) == errno.EACCES
+    for how in Store:
+        assert refusal(filesystem.open_write(P("/protected"), how, 0)) == errno.EACCES
+    plain_user.chmod(0o500)
+    for how in Store:
+        assert refusal(filesystem.open_write(P("/new"), how, 0)) == errno.EACCES
+    assert refusal(filesystem.make_directory(P("/new"))) == errno.EACCES
+    assert refusal(filesystem.remove_file(P("/file"))) == errno.EACCES
+    assert run_now(filesystem.stat(P("/file"))).perm == "arw"
+    assert run_now(filesystem.stat(P("/protected"))).perm == "r"
+    assert run_now(filesystem.stat(P("/"))).perm == "el"
+    run_now(filesystem.open_write(P("/file"), Store.APPEND, 0))
+    plain_user.chmod(0o600)
+    assert refusal(filesystem.stat(P("/file"))) == errno.EACCES
+
+
+# Nothing escapes
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    parts=st.lists(
+        st.one_of(
+            st.sampled_from(["..", ".", "~", "up", "out", "in", "%2e%2e", "\\..", "", "\x00"]),
+            st.text(max_size=8),
+            st.binary(max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+        ),
+        max_size=6,
+    ),
+    walk=st.booleans(),
+)
+def test_no_path_escapes(parts: list[str], walk: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "jail", "root")
+        (root / "in").mkdir(parents=True)
+        (root / "up").symlink_to("../..")
+        (root / "out").symlink_to(folder)
+        Path(folder, "canary").write_bytes(b"outside")
+        filesystem = LocalFilesystem(root, WORKERS, walk=walk)
+        path = P("/" + "/".join(parts))
+
+        async def store() -> None:
+            upload = await filesystem.open_write(path, Store.REPLACE, 0)
+            await upload.begin()
+            await upload.commit()
+
+        for attempt in (
+            filesystem.make_directory(path),
+            store(),
+            filesystem.rename(path, path / "x"),
+            filesystem.rename(path, path.parent / "moved"),
+            filesystem.remove_file(path),
+            filesystem.remove_directory(path),
+        ):
+            try:
+                run_now(attempt)
+            except OSError:
+                continue
+        assert sorted(os.listdir(folder)) == ["canary", "jail"]
+        assert os.listdir(root.parent) == ["root"]
+        assert Path(folder, "canary").read_bytes() == b"outside"
