@@ -38,9 +38,16 @@ def replied(session: Session, reply: Reply) -> None:
     _log.debug("{who} < {code} {text}", who=_who(session), code=reply.code, text=ascii(reply.text))
 
 
-def secured(session: Session, version: str, cipher: str) -> None:
-    """The control connection is under TLS."""
-    _log.info("{who} TLS up: {version} {cipher}", who=_who(session), version=version, cipher=cipher)
+def secured(session: Session, where: str, version: str, cipher: str, resumed: bool) -> None:
+    """A handshake is complete, on the control or a data connection."""
+    _log.info(
+        "{who} TLS on the {where} connection: {version} {cipher}, {how}",
+        who=_who(session),
+        where=where,
+        version=version,
+        cipher=cipher,
+        how="resumed" if resumed else "full handshake",
+    )
 
 
 def handshake_failed(session: Session, where: str, reason: str) -> None:

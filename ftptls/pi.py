@@ -105,9 +105,14 @@ class ServerPI(Protocol):
             self._expect_handshake()
         else:
             if ISSLTransport.providedBy(transport):
-                self.session.security.secured = True
-                self.session.security.level = ProtectionLevel.PRIVATE
+                self._secured_by_endpoint()
             self._greet()
+
+    def _secured_by_endpoint(self) -> None:
+        """TLS was up before us; data is private by default if there is a certificate for it."""
+        self.session.security.secured = True
+        if self._tls is not None:
+            self.session.security.level = ProtectionLevel.PRIVATE
 
     def _greet(self) -> None:
         self._reply(Reply(220, self.factory.settings.banner))
@@ -129,7 +134,8 @@ class ServerPI(Protocol):
         self.session.log_out()
         self._lines.clear()
         observe.disconnected(self.session, self._why)
-        self.factory.closed(self)
+        if not self._transferring:
+            self.factory.closed(self)
 
     def _send(self, data: bytes) -> None:
         transport: Any = self.transport
@@ -205,7 +211,7 @@ class ServerPI(Protocol):
         self._shaking_hands = False
         if stream is not None:
             security.certificate = stream.peer_certificate
-            observe.secured(self.session, stream.version, stream.cipher)
+            observe.secured(self.session, "control", stream.version, stream.cipher, stream.resumed)
         self._lines.clear()
         if security.implicit:
             self._greet()
@@ -273,6 +279,8 @@ class ServerPI(Protocol):
         waiting, self._after_transfer = self._after_transfer, []
         for each in waiting:
             each.callback(None)
+        if not self.connected:
+            self.factory.closed(self)
         self._touched_at = self._reactor.seconds()
         self._pump()
 

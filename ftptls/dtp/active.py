@@ -76,13 +76,17 @@ class ActivePort(ClientFactory):
         self._link = link = await self._arrival
         if link is None:
             raise TransientError(425, "Cannot connect to your data port; try PASV or EPSV.")
-        if self._session.security.level is ProtectionLevel.CLEAR or self._context is None:
+        if self._session.security.level is ProtectionLevel.CLEAR:
             return Channel(link, None)
+        if self._context is None:
+            link.close()
+            raise PermanentError(522, "The server has no certificate to protect data with.")
         return await self._protect(Candidate(link, target.host), self._context)
 
     async def _protect(self, candidate: Candidate, context: SessionContext) -> Channel:
         timer = self._reactor.callLater(self._settings.limits.connect_timeout, self.close)
         try:
+            await candidate.link.wait_readable()
             await candidate.protect(self._reactor, context, self._settings.limits.handshake_timeout)
         except BrokenError as error:
             drop(self._session, candidate, str(error))

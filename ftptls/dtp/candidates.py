@@ -96,7 +96,7 @@ class Candidate:
         self.ready_at = 0.0
 
     async def protect(self, reactor: Any, context: SessionContext, limit: float) -> None:
-        """Shake hands, from the moment the first record arrives.
+        """Shake hands, now that the first record is there.
 
         Args:
             reactor: For the time.
@@ -108,7 +108,6 @@ class Candidate:
         """
         stream = TLSStream(context.connection(), hold_tickets=True)
         out = Outgoing(self.link, stream)
-        await self.link.wait_readable()
         self.started = True
         deadline = reactor.seconds() + limit
         complete = False

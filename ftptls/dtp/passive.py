@@ -148,8 +148,13 @@ class PassivePort(ServerFactory):
             Deferred.fromCoroutine(self._protect(candidate, self._context))
 
     async def _protect(self, candidate: Candidate, context: SessionContext) -> None:
+        await candidate.link.wait_readable()
+        if not self._private:
+            candidate.watched = False  # PROT C came first: what arrived is clear data
+            return
+        limit = self._settings.limits.handshake_timeout
         try:
-            await candidate.protect(self._reactor, context, self._settings.limits.handshake_timeout)
+            await candidate.protect(self._reactor, context, limit)
         except BrokenError as error:
             if candidate in self._candidates:
                 self._refuse(candidate, Reply(522, f"No protected data connection: {error}."))
@@ -188,8 +193,9 @@ class PassivePort(ServerFactory):
     def _nobody(self) -> Channel:
         if self.is_open:
             self._set_expiry()
-        if self._refused is not None:
-            raise PermanentError(self._refused[0].code, self._refused[0].text)
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise PermanentError(refused[0].code, refused[0].text)
         raise TransientError(425, "No data connection was made; try PASV or EPSV again.")
 
     def _chosen(self) -> Candidate | None:

@@ -25,6 +25,7 @@ from ftptls.wire.replies import Reply
 from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representation
 
 Announce = Callable[[Reply], None]
+Body = Callable[[Transfer, Progress], Awaitable[Reply]]
 
 
 @dataclass(slots=True)
@@ -183,7 +184,7 @@ class ServerDTP:
         self,
         path: str,
         what: tuple[str, str],
-        body: Callable[[Transfer, Progress], Awaitable[Reply]],
+        body: Body,
     ) -> Reply:
         current = self._current or _Current("", Progress())
         current.path = path
@@ -208,9 +209,12 @@ class ServerDTP:
         self,
         channel: Channel,
         current: _Current,
-        body: Callable[[Transfer, Progress], Awaitable[Reply]],
+        body: Body,
     ) -> Reply:
         limits = self._settings.limits
+        if channel.stream is not None:
+            stream = channel.stream
+            observe.secured(self._session, "data", stream.version, stream.cipher, stream.resumed)
         current.link_shut = channel.link.shut
         transfer = Transfer(self._reactor, self._workers, limits, channel, current.progress)
         try:

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
 # The first is the cheapest on hardware that has AES; all give forward secrecy.
-_CIPHERS_1_2 = b"ECDHE+AESGCM:ECDHE+CHACHA20"
+_CIPHERS_1_2 = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE+AESGCM:ECDHE+CHACHA20"
+)
 _CIPHERS_1_3 = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
 # TLS 1.3 allows a ticket seven days at the most (RFC 8446 §4.6.1): longer than any session.
