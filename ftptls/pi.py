@@ -35,6 +35,8 @@ _STRANGERS = frozenset(
 )
 # Commands that wait are kept up to here; then the client has to wait with sending.
 _HIGH_WATER = 64 * 1024
+# An oversized line is dropped; one that goes on for this long ends the connection.
+_MOST_DROPPED = 64 * 1024
 
 
 @implementer(IPushProducer)
@@ -194,6 +196,8 @@ class ServerPI(Protocol):
                 self._lines.feed(data)
                 if answers := self._lines.take_answers():
                     self._switch.write(answers)
+                if self._lines.dropped > _MOST_DROPPED:
+                    self._close_with(Reply(421, "The line never ends; goodbye."), "endless line")
             case Raised():
                 self._tls_is_up()
             case Lowered():

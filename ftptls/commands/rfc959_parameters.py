@@ -34,9 +34,10 @@ def set_target(context: Context, address: DataAddress) -> Reply:
 
 def _pasv(context: Context, _argument: None) -> Reply:
     forbid_after_epsv_all(context)
-    host = context.settings.passive.masquerade or context.session.peers.server
-    if family_of(host) != 4:
+    server = context.session.peers.server
+    if family_of(server) != 4:
         raise TransientError(425, "PASV cannot tell an IPv6 address; use EPSV.")
+    host = context.settings.passive.masquerade or server
     port = context.dtp.listen()
     return Reply(227, f"Entering Passive Mode ({pasv_text(host, port)}).")
 

@@ -94,9 +94,9 @@ def _status_lines(context: Context) -> list[str]:
 def _help(context: Context, name: str) -> Reply:
     if not name:
         verbs = [each.verb for each in context.commands.values() if each.implemented]
-        rows = [" ".join(f"{verb:<5}" for verb in verbs[at : at + 8]) for at in range(0, 64, 8)]
-        lines = ("Commands (HELP and a name tells more):", *(row for row in rows if row))
-        return Reply(214, "End of help.", lines)
+        starts = range(0, len(verbs), 8)
+        rows = [" ".join(f"{verb:<4}" for verb in verbs[at : at + 8]) for at in starts]
+        return Reply(214, "End of help.", ("Commands (HELP and a name tells more):", *rows))
     command = context.commands.get(name.strip().upper())
     if command is None:
         raise PermanentError(502, "No such command; HELP lists the known ones.")

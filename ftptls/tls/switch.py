@@ -107,12 +107,16 @@ class TLSSwitch:
         self._phase = _Phase.SINKING
 
     def write(self, data: bytes) -> None:
-        """Send text, protected if TLS is up."""
-        if self._phase is not _Phase.UP or self.stream is None:
+        """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
+        if self._phase is _Phase.CLEAR:
             self._send(data)
-            return
-        self.stream.write(data)
-        self._flush(self.stream)
+        elif self._phase is _Phase.UP:
+            stream = self._raised_stream()
+            try:
+                stream.write(data)
+            except TLSError:
+                self._phase = _Phase.OVER  # the other side's failure is told by next_event
+            self._flush(stream)
 
     def close(self) -> None:
         """Say goodbye to the TLS stream, if there is one; nothing can be written behind it."""

@@ -33,9 +33,22 @@ class LineReader:
 
     Args:
         limit: Longest line, in octets without its end.
+
+    Attributes:
+        dropped: Octets dropped so far of an oversized line that has not ended yet.
     """
 
-    __slots__ = ("_answers", "_buffer", "_ignored", "_limit", "_skip", "_state", "_tail", "_within")
+    __slots__ = (
+        "_answers",
+        "_buffer",
+        "_ignored",
+        "_limit",
+        "_skip",
+        "_state",
+        "_tail",
+        "_within",
+        "dropped",
+    )
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -45,6 +58,7 @@ class LineReader:
         """Forget everything that was fed, and every answer that is due."""
         self._buffer = bytearray()
         self._tail = 0  # octets of the unfinished line, at the end of the buffer
+        self.dropped = 0
         self._skip = False  # the unfinished line was refused: drop it up to its end
         self._state = _TEXT
         self._within = 0  # octets of the subnegotiation so far
@@ -69,7 +83,9 @@ class LineReader:
         if self._skip:
             start = data.find(b"\n") + 1
             if not start:
+                self.dropped += len(data)
                 return
+            self.dropped = 0
             data = data[start:]
             self._skip = False
         last = data.rfind(b"\n")
