@@ -72,7 +72,7 @@ class LocalRealm:
     def requestAvatar(
         self,
         avatarId: bytes | str | tuple[()],  # noqa: N803
-        mind: object,  # noqa: ARG002
+        mind: object,
         *interfaces: Any,
     ) -> Deferred[_Avatar]:
         """The filesystem of a user who has proven to be one.
@@ -136,7 +136,7 @@ def make_checker(description: str) -> ICredentialsChecker:
     Raises:
         twisted.cred.strcred.StrcredException: The string is of no known kind.
     """
-    checker: ICredentialsChecker = makeChecker(description)  # type: ignore[no-untyped-call]
+    checker: ICredentialsChecker = makeChecker(description)
     return accept_octets(checker)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,7 @@ def swapping(root: Path, outside: Path) -> Iterator[None]:
             os.rename(link, door)
             os.rename(door, link)
             os.rename(away, door)
+            time.sleep(0.00005)  # long enough for some to get through
             if stop.is_set():
                 return
 
@@ -149,5 +151,4 @@ def test_nothing_gets_out(tmp_path: Path, walk: bool, mode: UploadMode) -> None:
     left = {name for _, folders, files in os.walk(root) for name in (*folders, *files)}
     assert left <= {"door", "absolute", "relative", "file", "stored", "made", "keep"}
     # The storm was one, and calm enough to work in.
-    assert visitor.count["refused"]
-    assert all(visitor.count[act] for act in ("read", "scan", "store", "make"))
+    assert 0 < visitor.count["refused"] < OPERATIONS

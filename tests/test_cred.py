@@ -1,0 +1,223 @@
+"""Logins: from credentials to a folder, with the checkers that Twisted brings."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.cred.checkers import ANONYMOUS, FilePasswordDB
+from twisted.cred.credentials import Anonymous, UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.portal import IRealm, Portal
+from twisted.cred.strcred import StrcredException, makeChecker
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
+from zope.interface import Interface
+from zope.interface.verify import verifyObject
+
+from ftptls.cred import LocalRealm, accept_octets, make_checker, user_name
+from ftptls.interfaces import IFilesystem, IUpload, Store
+from ftptls.settings import UploadMode
+from ftptls.testing.filesystem import InlineWorkers, run_now
+from twisted.plugins import cred_unix
+
+P = PurePosixPath
+WORKERS = InlineWorkers()
+
+
+def result(deferred: Deferred[Any]) -> Any:
+    """What a Deferred has now; raises what it failed with."""
+    found: list[Any] = []
+    failed: list[BaseException] = []
+    deferred.addCallbacks(found.append, lambda failure: failed.append(failure.value))
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+def avatar(realm: LocalRealm, avatar_id: Any) -> IFilesystem:
+    interface, filesystem, logout = result(realm.requestAvatar(avatar_id, None, IFilesystem))
+    assert interface is IFilesystem
+    assert verifyObject(IFilesystem, filesystem)
+    assert logout() is None
+    return filesystem
+
+
+def open_write(filesystem: IFilesystem) -> IUpload:
+    return run_now(filesystem.open_write(P("/new"), Store.REPLACE, 0))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for name in ("alice", "bob", "anonymous", "jürgen"):
+        (tmp_path / "home" / name).mkdir(parents=True)
+        (tmp_path / "home" / name / "whose").write_bytes(name.encode())
+    (tmp_path / "home" / "file").write_bytes(b"")
+    (tmp_path / "home" / ".hidden").mkdir()
+    (tmp_path / "other").mkdir()
+    return tmp_path / "home"
+
+
+def whose(filesystem: IFilesystem) -> str:
+    async def read() -> str:
+        reader = await filesystem.open_read(P("/whose"))
+        data = await reader.read_at(0, 100)
+        await reader.close()
+        return data.decode()
+
+    return run_now(read())
+
+
+def test_the_realm_is_one(home: Path) -> None:
+    assert verifyObject(IRealm, LocalRealm(str(home), WORKERS))
+
+
+def test_one_folder_for_all(home: Path) -> None:
+    realm = LocalRealm(str(home / "alice"), WORKERS)
+    for avatar_id in (b"alice", "bob", b"../x", b".", ANONYMOUS):
+        assert whose(avatar(realm, avatar_id)) == "alice"
+
+
+def test_a_folder_for_each(home: Path) -> None:
+    realm = LocalRealm(f"{home}/{{user}}", WORKERS)
+    assert whose(avatar(realm, b"alice")) == "alice"
+    assert whose(avatar(realm, "bob")) == "bob"
+    assert whose(avatar(realm, "jürgen".encode())) == "jürgen"
+    assert whose(avatar(realm, ANONYMOUS)) == "anonymous"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../other", "a/b", "/", "/etc", ".hidden", "alice/", "nul\0", "{user}",
+     "nobody", "file", "octet \udcff", "half a pair \ud800", "n" * 300, "alice/../bob"],
+)  # fmt: skip
+def test_names_without_a_folder(home: Path, name: str) -> None:
+    realm = LocalRealm(f"{home}/{{user}}", WORKERS)
+    with pytest.raises(UnauthorizedLogin):
+        avatar(realm, name)
+    assert sorted(os.listdir(home)) == [".hidden", "alice", "anonymous", "bob", "file", "jürgen"]
+
+
+def test_octets_that_are_no_text_are_still_a_name(home: Path) -> None:
+    (home / os.fsdecode(b"\xff")).mkdir()
+    realm = LocalRealm(f"{home}/{{user}}", WORKERS)
+    assert avatar(realm, b"\xff")
+
+
+def test_a_missing_folder_is_told_once(home: Path) -> None:
+    realm = LocalRealm(f"{home}/{{user}}", WORKERS)
+    told: list[Any] = []
+    globalLogPublisher.addObserver(told.append)
+    try:
+        for _ in range(3):
+            for name in (b"nobody", b"noone"):
+                with pytest.raises(UnauthorizedLogin):
+                    avatar(realm, name)
+    finally:
+        globalLogPublisher.removeObserver(told.append)
+    assert [event["folder"] for event in told] == [f"{home}/nobody", f"{home}/noone"]
+
+
+def test_who_may_change_what(home: Path) -> None:
+    for read_only, avatar_id, refused in (
+        (False, b"alice", False),
+        (True, b"alice", True),
+        (False, ANONYMOUS, True),
+    ):
+        filesystem = avatar(LocalRealm(str(home), WORKERS, read_only=read_only), avatar_id)
+        if refused:
+            with pytest.raises(OSError, match="Read-only"):
+                open_write(filesystem)
+        else:
+            open_write(filesystem)
+
+
+def test_the_upload_mode_is_passed_on(home: Path) -> None:
+    for mode in UploadMode:
+        filesystem = avatar(LocalRealm(str(home), WORKERS, upload_mode=mode), b"alice")
+        assert open_write(filesystem).in_place is (mode is UploadMode.DIRECT)
+
+
+def test_only_a_filesystem_is_given(home: Path) -> None:
+    class IOther(Interface):
+        pass
+
+    realm = LocalRealm(str(home), WORKERS)
+    for interfaces in ((), (IOther,)):
+        with pytest.raises(NotImplementedError):
+            realm.requestAvatar(b"alice", None, *interfaces)
+    assert result(realm.requestAvatar(b"alice", None, IOther, IFilesystem))[0] is IFilesystem
+
+
+def test_a_relative_root_stays_where_it_was(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    realm = LocalRealm("{user}", WORKERS)
+    monkeypatch.chdir("/")
+    assert whose(avatar(realm, b"alice")) == "alice"
+
+
+def test_names_of_avatars() -> None:
+    assert user_name(b"alice") == user_name("alice") == "alice"
+    assert user_name(ANONYMOUS) == "anonymous"
+
+
+# With the checkers that Twisted brings
+
+
+def log_in(home: Path, checker: Any, credentials: Any) -> str:
+    portal = Portal(LocalRealm(f"{home}/{{user}}", WORKERS), [checker])
+    return whose(result(portal.login(credentials, None, IFilesystem))[1])
+
+
+def test_the_memory_checker_of_twisted_knows_no_octets(home: Path) -> None:
+    """Why ``accept_octets`` exists; when this fails, it may go."""
+    with pytest.raises(UnauthorizedLogin):
+        log_in(home, makeChecker("memory:alice:secret"), UsernamePassword(b"alice", b"secret"))
+
+
+@pytest.mark.parametrize("name", ["alice", "jürgen"])
+def test_memory(home: Path, name: str) -> None:
+    checker = make_checker(f"memory:bob:x:{name}:sécret")
+    assert log_in(home, checker, UsernamePassword(name.encode(), "sécret".encode())) == name
+    assert accept_octets(checker) is checker
+    assert log_in(home, checker, UsernamePassword(b"bob", b"x")) == "bob"
+    for user, password in ((name.encode(), b"x"), (b"none", b"x"), (b"", b"")):
+        with pytest.raises(UnauthorizedLogin):
+            log_in(home, checker, UsernamePassword(user, password))
+
+
+def test_file(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "passwords").write_text("alice:secret\njürgen:sécret\n", encoding="utf-8")
+    checker = make_checker(f"file:{tmp_path}/passwords")
+    assert isinstance(checker, FilePasswordDB)
+    assert log_in(home, checker, UsernamePassword(b"alice", b"secret")) == "alice"
+    assert log_in(home, checker, UsernamePassword("jürgen".encode(), "sécret".encode())) == "jürgen"
+    with pytest.raises(UnauthorizedLogin):
+        log_in(home, checker, UsernamePassword(b"alice", b"x"))
+
+
+def test_unix(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = {"alice": SimpleNamespace(pw_passwd="secret")}
+    monkeypatch.setattr(pwd, "getpwnam", accounts.__getitem__)
+    monkeypatch.setattr(
+        cred_unix, "verifyCryptedPassword", lambda crypted, given: crypted == given.decode()
+    )
+    checker = make_checker("unix")
+    credentials = UsernamePassword(b"alice", b"secret")
+    assert result(checker.requestAvatarId(credentials)) == "alice"  # text, unlike the others
+    assert log_in(home, checker, credentials) == "alice"
+    with pytest.raises(UnauthorizedLogin):
+        log_in(home, checker, UsernamePassword(b"none", b"secret"))
+
+
+def test_anonymous(home: Path) -> None:
+    assert log_in(home, make_checker("anonymous"), Anonymous()) == "anonymous"
+
+
+def test_a_checker_of_no_known_kind() -> None:
+    with pytest.raises(StrcredException):
+        make_checker("nonsense:x")
