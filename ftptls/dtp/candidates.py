@@ -124,6 +124,9 @@ class Candidate:
                 await self._wait(reactor, deadline, self.link.wait_writable())
             if not complete:
                 await self._wait(reactor, deadline, self.link.wait_readable())
+        # Where nothing is sent behind the handshake, a client with Nagle's algorithm on
+        # would wait for a delayed acknowledgement before it sends the first of a small file.
+        self.link.acknowledge()
         self.stream = stream
         self.ready_at = reactor.seconds()
 

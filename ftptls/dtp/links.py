@@ -54,6 +54,9 @@ class Link(Protocol):
     def wait_writable(self) -> Deferred[None]:
         """Fires when :meth:`send` has room or an error."""
 
+    def acknowledge(self) -> None:
+        """Have what was received acknowledged at once; nothing is on its way to carry it."""
+
     def shut_write(self) -> None:
         """Send FIN: nothing more will come from us."""
 
@@ -154,6 +157,11 @@ class SocketLink:
     def logPrefix(self) -> str:
         """For the reactor's own messages."""
         return "ftptls data"
+
+    def acknowledge(self) -> None:
+        """See :class:`Link`."""
+        if not self._closed and hasattr(socket, "TCP_QUICKACK"):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def shut_write(self) -> None:
         """See :class:`Link`."""
@@ -279,6 +287,9 @@ class TransportLink:
 
     def stopProducing(self) -> None:
         """The transport wants nothing more; its end is told by :meth:`lost`."""
+
+    def acknowledge(self) -> None:
+        """See :class:`Link`; that is for the transport to know."""
 
     def shut_write(self) -> None:
         """See :class:`Link`."""
