@@ -7,153 +7,26 @@
             return Mine(content)
 """
 
-# ruff: noqa: D102 - the name of a test says what it shows
-
 from __future__ import annotations
 
 import errno
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, TypeVar
 
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IUpload, IWorkers, Store
-from ftptls.wire.entries import Entry, Kind
+from ftptls.interfaces import IFileReader, IFilesystem, IUpload
+from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers, run_now
+from ftptls.testing.filesystem_uploads import UploadContract
+from ftptls.wire.entries import Kind
 
-T = TypeVar("T")
+__all__ = ["FilesystemContract", "InlineWorkers", "run_now"]
 
 _LETTERS = {Kind.FILE: set("adfrw"), Kind.DIRECTORY: set("cdeflmp")}
 
 
-def run_now(awaitable: Awaitable[T]) -> T:
-    """The result of something awaitable that never has to wait.
-
-    Raises:
-        AssertionError: It waits; inject another ``run``.
-    """
-    coroutine = _wrapped(awaitable)
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
-    raise AssertionError("this filesystem waits for something: override run()")
-
-
-async def _wrapped(awaitable: Awaitable[T]) -> T:
-    return await awaitable
-
-
-@implementer(IWorkers)
-class InlineWorkers:
-    """Workers that are no threads: the call is made at once."""
-
-    async def run(self, call: Callable[..., T], *args: Any) -> T:
-        """See :meth:`ftptls.interfaces.IWorkers.run`."""
-        return call(*args)
-
-
-class FilesystemContract(ABC):
-    """The tests; each is a method and asks for nothing but a filesystem."""
-
-    atomic: ClassVar[bool] = True
-    """Whether a whole upload shows only once it is committed."""
-
-    hostile_names: ClassVar[tuple[str, ...]] = (
-        " leading and trailing ",
-        "-rf",
-        "...",
-        "..x",
-        "~",
-        "*?[a]{b,c}",
-        "back\\slash",
-        "new\nline",
-        "carriage\rreturn",
-        "quote\"'`$(x)",
-        "tab\tand\x1b[31mescape",
-        "ünï-漢字-🐍",
-        "octets-\udcff\udcfe",
-        "n" * 255,
-        "\u00e9" * 127,
-    )
-    """Names that must survive as they are; narrow it for a store that is pickier."""
-
-    @abstractmethod
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        """A filesystem that holds ``content``, by path; a path ending in a slash is a directory."""
-
-    def run(self, awaitable: Awaitable[T]) -> T:
-        """Wait for a result; override it for a filesystem that really waits."""
-        return run_now(awaitable)
-
-    # Tools
-
-    def read(self, filesystem: IFilesystem, path: str) -> bytes:
-        """A file's octets."""
-
-        async def read() -> bytes:
-            reader = await filesystem.open_read(PurePosixPath(path))
-            data = b""
-            while piece := await reader.read_at(len(data), 7):
-                data += piece
-            await reader.close()
-            return data
-
-        return self.run(read())
-
-    def entries(self, filesystem: IFilesystem, path: str = "/") -> dict[str, Entry]:
-        """A directory's entries by name."""
-
-        async def scan() -> dict[str, Entry]:
-            found: dict[str, Entry] = {}
-            async for batch in filesystem.scan(PurePosixPath(path)):
-                assert batch, "an empty batch"
-                found.update({entry.name: entry for entry in batch})
-            return found
-
-        return self.run(scan())
-
-    def begin(
-        self, filesystem: IFilesystem, path: str, how: Store = Store.REPLACE, offset: int = 0
-    ) -> IUpload:
-        """An upload that has begun."""
-        upload = self.run(filesystem.open_write(PurePosixPath(path), how, offset))
-        self.run(upload.begin())
-        return upload
-
-    def store(
-        self,
-        filesystem: IFilesystem,
-        path: str,
-        data: bytes,
-        how: Store = Store.REPLACE,
-        offset: int = 0,
-    ) -> None:
-        """Upload a file."""
-        upload = self.begin(filesystem, path, how, offset)
-        self.run(upload.write_at(upload.offset, data))
-        self.run(upload.commit())
-
-    def refusal(self, awaitable: Awaitable[object]) -> int:
-        """The errno with which something is refused."""
-        try:
-            result = self.run(awaitable)
-        except OSError as error:
-            return error.errno or 0
-        raise AssertionError(f"not refused: {result!r}")
-
-    def refused_upload(
-        self, filesystem: IFilesystem, path: str, how: Store = Store.REPLACE, offset: int = 0
-    ) -> int:
-        """The errno with which an upload is refused before it begins."""
-        return self.refusal(filesystem.open_write(PurePosixPath(path), how, offset))
-
-    # Reading
+class ReadingContract(FilesystemBench):
+    """What is there, and what is in it."""
 
     def test_it_provides_the_interface(self) -> None:
         filesystem = self.make_filesystem({"/a": b"x"})
@@ -278,179 +151,9 @@ class FilesystemContract(ABC):
         assert self.run(reader.read_at(0, 10)) == b"old"
         self.run(reader.close())
 
-    # Uploads
 
-    def test_store_a_new_file(self) -> None:
-        filesystem = self.make_filesystem({})
-        self.store(filesystem, "/a", b"hello")
-        assert self.read(filesystem, "/a") == b"hello"
-        self.store(filesystem, "/empty", b"")
-        assert self.read(filesystem, "/empty") == b""
-
-    def test_store_in_pieces(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.begin(filesystem, "/a")
-        for offset in range(0, 1000, 100):
-            self.run(upload.write_at(offset, bytes([offset // 100]) * 100))
-        self.run(upload.commit())
-        assert self.read(filesystem, "/a") == b"".join(bytes([n]) * 100 for n in range(10))
-
-    def test_open_write_touches_nothing(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"old"})
-        for path, how in (("/a", Store.REPLACE), ("/b", Store.REPLACE), ("/b", Store.APPEND)):
-            upload = self.run(filesystem.open_write(PurePosixPath(path), how, 0))
-            assert set(self.entries(filesystem)) == {"a"}
-            self.run(upload.abandon())
-            self.run(upload.abandon())
-        assert self.read(filesystem, "/a") == b"old"
-        assert set(self.entries(filesystem)) == {"a"}
-
-    def test_replace_shows_when_it_is_whole(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"old contents"})
-        upload = self.begin(filesystem, "/a")
-        self.run(upload.write_at(0, b"new"))
-        assert upload.in_place is not self.atomic
-        assert self.read(filesystem, "/a") == (b"old contents" if self.atomic else b"new")
-        assert set(self.entries(filesystem)) == {"a"}
-        self.run(upload.commit())
-        assert self.read(filesystem, "/a") == b"new"
-        assert set(self.entries(filesystem)) == {"a"}
-
-    def test_a_new_file_shows_when_it_is_whole(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.begin(filesystem, "/a")
-        self.run(upload.write_at(0, b"new"))
-        assert set(self.entries(filesystem)) == (set() if self.atomic else {"a"})
-        self.run(upload.commit())
-        assert set(self.entries(filesystem)) == {"a"}
-
-    def test_abandon_leaves_the_old_file_or_the_part(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"old contents"})
-        upload = self.begin(filesystem, "/a")
-        self.run(upload.write_at(0, b"part"))
-        self.run(upload.abandon())
-        self.run(upload.abandon())
-        assert self.read(filesystem, "/a") == (b"old contents" if self.atomic else b"part")
-        assert set(self.entries(filesystem)) == {"a"}
-        assert self.refusal(upload.write_at(0, b"x")) == errno.EBADF
-        assert self.refusal(upload.commit()) == errno.EBADF
-
-    def test_abandon_at_once_after_begin(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.begin(filesystem, "/a")
-        self.run(upload.abandon())
-        assert set(self.entries(filesystem)) == (set() if self.atomic else {"a"})
-
-    def test_begin_after_abandon(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.run(filesystem.open_write(PurePosixPath("/a"), Store.REPLACE, 0))
-        self.run(upload.abandon())
-        assert self.refusal(upload.begin()) == errno.EBADF
-        assert self.entries(filesystem) == {}
-
-    def test_steps_out_of_order(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.run(filesystem.open_write(PurePosixPath("/a"), Store.REPLACE, 0))
-        assert self.refusal(upload.write_at(0, b"x")) == errno.EBADF
-        assert self.refusal(upload.commit()) == errno.EBADF
-        self.run(upload.begin())
-        assert self.refusal(upload.begin()) == errno.EBADF
-        self.run(upload.abandon())
-
-    def test_abandon_after_commit_changes_nothing(self) -> None:
-        filesystem = self.make_filesystem({})
-        upload = self.begin(filesystem, "/a")
-        self.run(upload.write_at(0, b"whole"))
-        self.run(upload.commit())
-        self.run(upload.commit())
-        self.run(upload.abandon())
-        assert self.read(filesystem, "/a") == b"whole"
-
-    def test_resume(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"0123456789"})
-        self.store(filesystem, "/a", b"abcdefgh", Store.RESUME, 5)
-        assert self.read(filesystem, "/a") == b"01234abcdefgh"
-        self.store(filesystem, "/a", b"!", Store.RESUME, 13)
-        assert self.read(filesystem, "/a") == b"01234abcdefgh!"
-        self.store(filesystem, "/new", b"x", Store.RESUME, 0)
-        assert self.read(filesystem, "/new") == b"x"
-
-    def test_resume_behind_the_end(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"0123"})
-        for path, offset in (("/a", 5), ("/none", 1)):
-            code = 0
-            try:
-                self.run(filesystem.open_write(PurePosixPath(path), Store.RESUME, offset))
-            except PermanentError as error:
-                code = error.reply.code
-            assert code == 554, path
-        assert set(self.entries(filesystem)) == {"a"}
-
-    def test_append(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"0123"})
-        upload = self.begin(filesystem, "/a", Store.APPEND)
-        assert upload.offset == 4
-        self.run(upload.write_at(4, b"45"))
-        self.run(upload.commit())
-        self.store(filesystem, "/a", b"67", Store.APPEND)
-        assert self.read(filesystem, "/a") == b"01234567"
-        self.store(filesystem, "/new", b"x", Store.APPEND)
-        assert self.read(filesystem, "/new") == b"x"
-
-    def test_what_is_in_place_keeps_what_arrived(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"0123"})
-        for how, offset in ((Store.APPEND, 0), (Store.RESUME, 5)):
-            upload = self.begin(filesystem, "/a", how, offset)
-            assert upload.in_place
-            self.run(upload.write_at(upload.offset, b"+"))
-            self.run(upload.abandon())
-        assert self.read(filesystem, "/a") == b"0123++"
-
-    def test_uploads_that_cannot_begin(self) -> None:
-        filesystem = self.make_filesystem({"/a": b"", "/in/": b""})
-        for path, number in (
-            ("/none/b", errno.ENOENT),
-            ("/a/b", errno.ENOTDIR),
-            ("/in", errno.EISDIR),
-            ("/", errno.EISDIR),
-        ):
-            for how in Store:
-                assert self.refused_upload(filesystem, path, how) == number, (path, how)
-
-    def test_begin_when_the_parent_has_gone(self) -> None:
-        filesystem = self.make_filesystem({"/in/": b""})
-        upload = self.run(filesystem.open_write(PurePosixPath("/in/a"), Store.REPLACE, 0))
-        self.run(filesystem.remove_directory(PurePosixPath("/in")))
-        assert self.refusal(upload.begin()) == errno.ENOENT
-        self.run(upload.abandon())
-        assert self.entries(filesystem) == {}
-
-    def test_commit_when_the_target_became_a_directory(self) -> None:
-        if not self.atomic:
-            return
-        filesystem = self.make_filesystem({})
-        upload = self.begin(filesystem, "/a")
-        self.run(filesystem.make_directory(PurePosixPath("/a")))
-        assert self.refusal(upload.commit()) == errno.EISDIR
-        self.run(upload.abandon())
-        assert self.entries(filesystem)["a"].kind is Kind.DIRECTORY
-        self.run(filesystem.remove_directory(PurePosixPath("/a")))
-        assert self.entries(filesystem) == {}
-
-    def test_two_uploads_of_one_name(self) -> None:
-        if not self.atomic:
-            return
-        filesystem = self.make_filesystem({})
-        first, second = self.begin(filesystem, "/a"), self.begin(filesystem, "/a")
-        self.run(first.write_at(0, b"1111"))
-        self.run(second.write_at(0, b"22"))
-        self.run(second.commit())
-        assert self.read(filesystem, "/a") == b"22"
-        self.run(first.commit())
-        assert self.read(filesystem, "/a") == b"1111"
-        assert set(self.entries(filesystem)) == {"a"}
-
-    # Directories and names
+class NamesContract(FilesystemBench):
+    """Directories are made, names given and taken, and odd ones survive."""
 
     def test_make_and_remove_a_directory(self) -> None:
         filesystem = self.make_filesystem({})
@@ -560,3 +263,7 @@ class FilesystemContract(ABC):
             assert self.refusal(filesystem.rename(PurePosixPath("/a"), path)) == number, name
             assert self.refusal(filesystem.rename(path, PurePosixPath("/b"))) == number, name
             assert self.refusal(filesystem.stat(path / "x")) == number, name
+
+
+class FilesystemContract(ReadingContract, UploadContract, NamesContract):
+    """All tests; each is a method and asks for nothing but a filesystem."""

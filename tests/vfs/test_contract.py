@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ftptls.interfaces import IFilesystem
+from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
 from ftptls.vfs.local import LocalFilesystem
@@ -18,6 +19,7 @@ from ftptls.vfs.memory import MemoryFilesystem
 class LocalContract(FilesystemContract):
     walk = False
     upload_mode = UploadMode.ATOMIC
+    workers: IWorkers = InlineWorkers()
     _numbers = itertools.count()
 
     @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ class LocalContract(FilesystemContract):
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-        return LocalFilesystem(root, InlineWorkers(), upload_mode=self.upload_mode, walk=self.walk)
+        return LocalFilesystem(root, self.workers, upload_mode=self.upload_mode, walk=self.walk)
 
 
 class TestKernel(LocalContract):
@@ -54,6 +56,18 @@ class TestWalkDirect(LocalContract):
     walk = True
     upload_mode = UploadMode.DIRECT
     atomic = False
+
+
+class ThreadWorkers(InlineWorkers):
+    """Every call on another thread than the one before."""
+
+    async def run(self, call, *args):  # type: ignore[no-untyped-def]
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(call, *args).result()
+
+
+class TestThreads(LocalContract):
+    workers = ThreadWorkers()
 
 
 class TestMemory(FilesystemContract):

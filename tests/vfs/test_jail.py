@@ -162,6 +162,12 @@ def test_paths_that_are_not_clean(path: str) -> None:
         encode(PurePosixPath(path))
 
 
+def test_a_path_that_is_too_long() -> None:
+    assert len(encode(PurePosixPath("/" + "a/" * 2047))) == 4094
+    with pytest.raises(OSError, match="too long"):
+        encode(PurePosixPath("/" + "a/" * 2048))
+
+
 def test_what_disturbs_the_kernel_is_tried_again_but_not_for_ever(
     monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:

@@ -333,6 +333,18 @@ def test_no_descriptor_is_left_by_what_fails(filesystem: LocalFilesystem, root: 
                 continue
 
 
+def test_a_listing_that_cannot_be_read_leaves_no_descriptor(
+    filesystem: LocalFilesystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "disk")
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(OSError, match="disk"):
+        scan(filesystem)
+    monkeypatch.undo()
+
+
 # The process and its rights
 
 

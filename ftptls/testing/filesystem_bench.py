@@ -1,0 +1,138 @@
+"""What the filesystem contract suite is written with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, TypeVar
+
+from zope.interface import implementer
+
+from ftptls.interfaces import IFilesystem, IUpload, IWorkers, Store
+from ftptls.wire.entries import Entry
+
+T = TypeVar("T")
+
+
+def run_now(awaitable: Awaitable[T]) -> T:
+    """The result of something awaitable that never has to wait.
+
+    Raises:
+        AssertionError: It waits; inject another ``run``.
+    """
+    coroutine = _wrapped(awaitable)
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise AssertionError("this filesystem waits for something: override run()")
+
+
+async def _wrapped(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+@implementer(IWorkers)
+class InlineWorkers:
+    """Workers that are no threads: the call is made at once."""
+
+    async def run(self, call: Callable[..., T], *args: Any) -> T:
+        """See :meth:`ftptls.interfaces.IWorkers.run`."""
+        return call(*args)
+
+
+class FilesystemBench(ABC):
+    """What a provider tells of itself, and tools for the tests."""
+
+    atomic: ClassVar[bool] = True
+    """Whether a whole upload shows only once it is committed."""
+
+    hostile_names: ClassVar[tuple[str, ...]] = (
+        " leading and trailing ",
+        "-rf",
+        "...",
+        "..x",
+        "~",
+        "*?[a]{b,c}",
+        "back\\slash",
+        "new\nline",
+        "carriage\rreturn",
+        "quote\"'`$(x)",
+        "tab\tand\x1b[31mescape",
+        "ünï-漢字-🐍",
+        "octets-\udcff\udcfe",
+        "n" * 255,
+        "\u00e9" * 127,
+    )
+    """Names that must survive as they are; narrow it for a store that is pickier."""
+
+    @abstractmethod
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        """A filesystem that holds ``content``, by path; a path ending in a slash is a directory."""
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Wait for a result; override it for a filesystem that really waits."""
+        return run_now(awaitable)
+
+    def read(self, filesystem: IFilesystem, path: str) -> bytes:
+        """A file's octets."""
+
+        async def read() -> bytes:
+            reader = await filesystem.open_read(PurePosixPath(path))
+            data = b""
+            while piece := await reader.read_at(len(data), 7):
+                data += piece
+            await reader.close()
+            return data
+
+        return self.run(read())
+
+    def entries(self, filesystem: IFilesystem, path: str = "/") -> dict[str, Entry]:
+        """A directory's entries by name."""
+
+        async def scan() -> dict[str, Entry]:
+            found: dict[str, Entry] = {}
+            async for batch in filesystem.scan(PurePosixPath(path)):
+                assert batch, "an empty batch"
+                found.update({entry.name: entry for entry in batch})
+            return found
+
+        return self.run(scan())
+
+    def begin(
+        self, filesystem: IFilesystem, path: str, how: Store = Store.REPLACE, offset: int = 0
+    ) -> IUpload:
+        """An upload that has begun."""
+        upload = self.run(filesystem.open_write(PurePosixPath(path), how, offset))
+        self.run(upload.begin())
+        return upload
+
+    def store(
+        self,
+        filesystem: IFilesystem,
+        path: str,
+        data: bytes,
+        how: Store = Store.REPLACE,
+        offset: int = 0,
+    ) -> None:
+        """Upload a file."""
+        upload = self.begin(filesystem, path, how, offset)
+        self.run(upload.write_at(upload.offset, data))
+        self.run(upload.commit())
+
+    def refusal(self, awaitable: Awaitable[object]) -> int:
+        """The errno with which something is refused."""
+        try:
+            result = self.run(awaitable)
+        except OSError as error:
+            return error.errno or 0
+        raise AssertionError(f"not refused: {result!r}")
+
+    def refused_upload(
+        self, filesystem: IFilesystem, path: str, how: Store = Store.REPLACE, offset: int = 0
+    ) -> int:
+        """The errno with which an upload is refused before it begins."""
+        return self.refusal(filesystem.open_write(PurePosixPath(path), how, offset))
