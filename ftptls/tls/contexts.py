@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 # The first is the cheapest on hardware that has AES; all give forward secrecy.
 _CIPHERS_1_2 = (
@@ -26,6 +28,14 @@ _CIPHERS_1_3 = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY
 _SESSION_LIFETIME = 7 * 24 * 3600
 
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
+
+PrivateKey = (
+    ec.EllipticCurvePrivateKey
+    | rsa.RSAPrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+)
+"""What a server certificate may be for."""
 
 
 class CertificateError(ValueError):
@@ -64,7 +74,7 @@ class ServerContext:
         CertificateError: The key does not belong to the first certificate.
     """
 
-    def __init__(self, key: crypto.PKey, chain: Sequence[crypto.X509]) -> None:
+    def __init__(self, key: PrivateKey, chain: Sequence[x509.Certificate]) -> None:
         self._shared = SSL.Context(SSL.TLS_SERVER_METHOD)
         self._shared.set_cipher_list(_CIPHERS_1_2)
         self._shared.set_tls13_ciphersuites(_CIPHERS_1_3)
@@ -75,7 +85,7 @@ class ServerContext:
         try:
             self._shared.use_privatekey(key)
             self._shared.check_privatekey()
-        except SSL.Error:
+        except (SSL.Error, TypeError):
             raise CertificateError("the private key does not belong to the certificate") from None
 
     @classmethod
@@ -124,24 +134,22 @@ def _read(path: str) -> bytes:
         raise CertificateError(f"Cannot read {path}: {error.strerror}.") from None
 
 
-def _load_chain(path: str) -> list[crypto.X509]:
+def _load_chain(path: str) -> list[x509.Certificate]:
     data = _read(path)
     try:
-        found = x509.load_pem_x509_certificates(data)
+        return x509.load_pem_x509_certificates(data)
     except ValueError:
         raise CertificateError(
             f"There is no PEM certificate in {path}; it needs a block that begins with "
             "-----BEGIN CERTIFICATE-----."
         ) from None
-    return [crypto.X509.from_cryptography(certificate) for certificate in found]
 
 
-def _load_key(path: str) -> crypto.PKey:
+def _load_key(path: str) -> PrivateKey:
     data = _read(path)
     try:
-        # PKey objects, not cryptography's: a third cheaper in every handshake.
-        key = load_pem_private_key(data, None)
-        return crypto.PKey.from_cryptography_key(key)  # type: ignore[arg-type]
+        # A key of another kind fits no certificate, and is told of as such.
+        return cast(PrivateKey, load_pem_private_key(data, None))
     except TypeError:
         raise CertificateError(
             f"The private key in {path} is encrypted; give an unencrypted one."
