@@ -1,0 +1,195 @@
+"""A throwaway certificate authority: server certificates, and clients that trust them.
+
+::
+
+    authority = Authority()
+    factory = FTPFactory(reactor, portal, authority.server_context())
+    connection = SSL.Connection(authority.client_context(), None)
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import ipaddress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import SSL, crypto
+
+from ftptls.tls.contexts import ServerContext
+
+_DAY = datetime.timedelta(days=1)
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class KeyKind(enum.Enum):
+    """Kinds of keys that servers have."""
+
+    EC = "EC P-256"
+    RSA = "RSA 2048"
+
+
+def _new_key(kind: KeyKind) -> PrivateKey:
+    if kind is KeyKind.RSA:
+        return rsa.generate_private_key(65537, 2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(name: str, key: PrivateKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_named(name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _DAY)
+        .not_valid_after(now + _DAY)
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its private key.
+
+    Attributes:
+        key: The private key.
+        certificate: What was made for it.
+    """
+
+    key: PrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate in PEM."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def key_pem(self, password: bytes = b"") -> bytes:
+        """The key in PEM, encrypted if there is a password."""
+        encryption = BestAvailableEncryption(password) if password else NoEncryption()
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+    def use_in(self, context: SSL.Context) -> None:
+        """Show this certificate from now on."""
+        context.use_certificate(self.certificate)
+        context.use_privatekey(self.key)
+
+
+@dataclass(frozen=True)
+class WrittenFiles:
+    """Where :meth:`Authority.write` put what.
+
+    Attributes:
+        certificate: The server's certificate and the root's.
+        key: The server's private key.
+        root: What clients have to trust.
+    """
+
+    certificate: Path
+    key: Path
+    root: Path
+
+
+class Authority:
+    """A certificate authority that nobody else trusts; its certificates last a day.
+
+    Args:
+        hosts: The names and addresses that server certificates are for.
+    """
+
+    def __init__(self, *hosts: str) -> None:
+        self.hosts = hosts or ("localhost", "127.0.0.1", "::1")
+        self._servers: dict[KeyKind, Pair] = {}
+
+    @cached_property
+    def root(self) -> Pair:
+        """What clients trust."""
+        key = _new_key(KeyKind.EC)
+        certificate = (
+            _builder("Throwaway root", key)
+            .issuer_name(_named("Throwaway root"))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        return Pair(key, certificate)
+
+    def server(self, kind: KeyKind = KeyKind.EC) -> Pair:
+        """The server's certificate; the same one each time."""
+        if kind not in self._servers:
+            names = x509.SubjectAlternativeName([_general_name(host) for host in self.hosts])
+            usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+            self._servers[kind] = self._issue(self.hosts[0], kind, names, usage)
+        return self._servers[kind]
+
+    def client(self, name: str) -> Pair:
+        """A new client certificate."""
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        return self._issue(name, KeyKind.EC, usage)
+
+    def server_context(self, kind: KeyKind = KeyKind.EC) -> ServerContext:
+        """What :class:`~ftptls.factory.FTPFactory` takes."""
+        pair = self.server(kind)
+        return ServerContext(pair.key, [pair.certificate, self.root.certificate])
+
+    def client_context(self, version: int = SSL.TLS1_3_VERSION) -> SSL.Context:
+        """A context that trusts this authority, keeps sessions and speaks one version only."""
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(version)
+        context.set_max_proto_version(version)
+        context.set_session_cache_mode(SSL.SESS_CACHE_CLIENT)
+        context.set_verify(SSL.VERIFY_PEER)
+        store = context.get_cert_store()
+        if store is None:
+            raise AssertionError("a new context has a store")
+        store.add_cert(crypto.X509.from_cryptography(self.root.certificate))
+        return context
+
+    def write(
+        self, folder: str | Path, kind: KeyKind = KeyKind.EC, *, password: bytes = b""
+    ) -> WrittenFiles:
+        """Write ``server.pem``, ``server.key`` and ``root.pem``.
+
+        Args:
+            folder: Where to.
+            kind: The kind of key.
+            password: What to encrypt the key with.
+        """
+        pair = self.server(kind)
+        where = Path(folder)
+        written = WrittenFiles(where / "server.pem", where / "server.key", where / "root.pem")
+        written.certificate.write_bytes(pair.certificate_pem + self.root.certificate_pem)
+        written.key.touch(0o600)
+        written.key.write_bytes(pair.key_pem(password))
+        written.root.write_bytes(self.root.certificate_pem)
+        return written
+
+    def _issue(self, name: str, kind: KeyKind, *extensions: x509.ExtensionType) -> Pair:
+        key = _new_key(kind)
+        builder = _builder(name, key).issuer_name(self.root.certificate.subject)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return Pair(key, builder.sign(self.root.key, hashes.SHA256()))
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
