@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.conftest import CHECKOUT, Process
 from tests.interop.certificates import Certificates
 
-USER, PASSWORD = "alice", "correct horse"  # noqa: S105 - of a throwaway server
+USER, PASSWORD = "alice", "correct horse"
 
 # What no client may bring about, whatever it does.
 _BAD = re.compile(r"Traceback|Unhandled|critical|Exception ignored|unforeseen")
