@@ -123,6 +123,7 @@ class Client:
         version: Its only TLS version.
 
     Attributes:
+        server: Whom it speaks to.
         control: The control connection.
         context: Its TLS context, for control and data.
         private: Whether it protects its data connections.
@@ -130,7 +131,7 @@ class Client:
     """
 
     def __init__(self, server: MemoryServer, source: str, version: int) -> None:
-        self._server = server
+        self.server = server
         self._reactor = server.reactor
         self._source = source
         self.control = Wire.connect(self._reactor, server.host, server.port, source)
@@ -225,7 +226,7 @@ class Client:
 
     def dial(self, port: int, source: str = "") -> Wire:
         """Connect to a port of the server, perhaps as somebody else."""
-        wire = Wire.connect(self._reactor, self._server.host, port, source or self._source)
+        wire = Wire.connect(self._reactor, self.server.host, port, source or self._source)
         self.ports.append(DataPort(self._reactor, wire))
         return wire
 
@@ -283,6 +284,10 @@ class Client:
         answer = self.expect(code)
         wire.close()
         return answer
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by."""
+        self._reactor.advance(seconds)
 
     def leave(self) -> None:
         """Close everything without a word."""

@@ -1,0 +1,164 @@
+"""Servers in memory, and what must hold after each dialogue with one."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
+
+from ftptls.settings import Limits, Policy, Requirement, Settings
+from ftptls.testing.certificates import Authority
+from ftptls.testing.dialogue import Client, MemoryServer
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a client of these tests protects what it says, and what it transfers."""
+
+    control: str
+    private: bool
+
+    def __str__(self) -> str:
+        return f"{self.control}-{'P' if self.private else 'C'}"
+
+
+MODES = [
+    Mode("clear", private=False),
+    Mode("explicit", private=False),
+    Mode("explicit", private=True),
+    Mode("implicit", private=False),
+    Mode("implicit", private=True),
+]
+
+
+class Log:
+    """What was logged, as text and as events."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self.events.append({**event, "text": formatEvent(event)})
+
+    @property
+    def text(self) -> str:
+        return "\n".join(event["text"] for event in self.events)
+
+    @property
+    def alarms(self) -> list[str]:
+        """What must never happen: our own mistakes, and Deferreds nobody looked after."""
+        return [
+            f"{each['text']}\n{each.get('log_failure', '')}"
+            for each in self.events
+            if each.get("log_level", LogLevel.info) >= LogLevel.error or "log_failure" in each
+        ]
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[Log]:
+    """The log; no test of this folder may leave an alarm in it."""
+    found = Log()
+    globalLogPublisher.addObserver(found)
+    yield found
+    globalLogPublisher.removeObserver(found)
+    assert not found.alarms
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_lost_errors() -> Iterator[None]:
+    """Whatever a module's dialogues left to the garbage collector held no error."""
+    yield
+    found = Log()
+    globalLogPublisher.addObserver(found)
+    gc.collect()
+    globalLogPublisher.removeObserver(found)
+    assert not found.alarms
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()
+
+
+Serve = Callable[..., MemoryServer]
+
+
+@pytest.fixture
+def serve(authority: Authority, log: Log) -> Iterator[Serve]:
+    """Make servers; nothing is left of any when its clients are gone."""
+    servers: list[MemoryServer] = []
+
+    def make(content=None, settings=None, **options) -> MemoryServer:
+        options.setdefault("authority", authority)
+        servers.append(MemoryServer(content, settings, **options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+        assert server.reactor.connections == []
+        assert server.reactor.listeners == []
+        assert server.reactor.getDelayedCalls() == []
+        assert server.logged_in == 0
+
+
+def relaxed(settings: Settings | None = None) -> Settings:
+    """Settings that protect nothing."""
+    policy = (settings or Settings()).policy
+    optional = replace(
+        policy, login_protection=Requirement.OPTIONAL, data_protection=Requirement.OPTIONAL
+    )
+    return replace(settings or Settings(), policy=optional)
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """Settings by the names of single ones, of policy or limits; ``relaxed`` protects nothing."""
+
+    def make(*, relax: bool = False, **given: Any) -> Settings:
+        policy = {k: v for k, v in given.items() if k in Policy.__dataclass_fields__}
+        limits = {k: v for k, v in given.items() if k in Limits.__dataclass_fields__}
+        made = Settings(policy=Policy(**policy), limits=Limits(**limits))
+        return relaxed(made) if relax else made
+
+    return make
+
+
+@pytest.fixture
+def greet(serve: Serve) -> Callable[..., Client]:
+    """A client under TLS, not logged in; its server is ``client.server``."""
+
+    def make(content=None, settings=None, *, mode=MODES[2], source="", **options) -> Client:
+        if mode.control == "clear" or not mode.private:
+            settings = relaxed(settings)
+        server = serve(content, settings, implicit=mode.control == "implicit", **options)
+        client = server.connect(source)
+        if mode.control == "explicit":
+            client.secure(private=mode.private)
+        elif mode.control == "implicit":
+            client.protect_data(private=mode.private)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def enter(greet: Callable[..., Client]) -> Callable[..., Client]:
+    """A client under TLS and logged in."""
+
+    def make(*args, **options) -> Client:
+        client = greet(*args, **options)
+        client.log_in()
+        return client
+
+    return make
+
+
+@pytest.fixture(params=MODES, ids=str)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Each way to protect a session, or not."""
+    return request.param
