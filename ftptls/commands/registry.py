@@ -71,14 +71,14 @@ class Command:
             raise PermanentError(530, "Log in with USER and PASS first.")
         try:
             argument = self.parse(text)
-        except ArgumentError as error:
+            if self.opens_data:
+                reply = policy.refuse_transfer(context.settings.policy, session.security.level)
+                if reply is not None:
+                    return reply
+            result = self.run(context, argument)
+            return result if isinstance(result, Reply) else await result
+        except ArgumentError as error:  # of the parser, or of a value the handler looked into
             raise PermanentError(error.code, error.text) from None
-        if self.opens_data:
-            reply = policy.refuse_transfer(context.settings.policy, session.security.level)
-            if reply is not None:
-                return reply
-        result = self.run(context, argument)
-        return result if isinstance(result, Reply) else await result
 
 
 def refused(verb: str, rfc: str, syntax: str, why: str, code: int = 502) -> Command:
