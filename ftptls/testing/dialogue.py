@@ -249,9 +249,20 @@ class Client:
         """TLS on a data connection, with the control connection's session or without."""
         wire.start_tls(self.context, self.control.session if resume else None)
 
-    def begin(self, line: str | bytes, how: str = "", *, resume: bool = True) -> Wire:
-        """Start a transfer, up to the data connection and its protection."""
+    def begin(
+        self, line: str | bytes, how: str = "", *, resume: bool = True, limit: int | None = None
+    ) -> Wire:
+        """Start a transfer, up to the data connection and its protection.
+
+        Args:
+            line: The command.
+            how: PASV, EPSV, PORT or EPRT.
+            resume: Whether to resume the control connection's TLS session.
+            limit: Read no more than about this much; not with PORT and EPRT.
+        """
         data_port = self.open(how)
+        if limit is not None:
+            data_port.wire.limit = limit
         self.ask(line, 150)
         if self.private:
             self.protect(data_port.wire, resume=resume)

@@ -56,6 +56,7 @@ class Wire(Protocol):
         failure: Why TLS failed; empty unless it did.
         tls: The TLS connection, once it was begun.
         established: Whether its handshake is complete.
+        limit: Read no more once this much was received and not taken.
     """
 
     def __init__(self, reactor: MemoryReactor) -> None:
@@ -65,6 +66,7 @@ class Wire(Protocol):
         self.failure = ""
         self.tls: SSL.Connection | None = None
         self.established = False
+        self.limit: int | None = None
         self._received = bytearray()
 
     @classmethod
@@ -81,9 +83,11 @@ class Wire(Protocol):
         """Octets from the other side."""
         if self.tls is None:
             self._received += data
-            return
-        self.tls.bio_write(data)
-        self._go_on()
+        else:
+            self.tls.bio_write(data)
+            self._go_on()
+        if self.limit is not None and len(self._received) >= self.limit:
+            self.pause()
 
     def readConnectionLost(self) -> None:
         """The other side's FIN."""
@@ -141,7 +145,8 @@ class Wire(Protocol):
         self.memory.pauseProducing()
 
     def resume(self) -> None:
-        """Read again."""
+        """Read again, without limit."""
+        self.limit = None
         self.memory.resumeProducing()
 
     # --- TLS -------------------------------------------------------------------------------
