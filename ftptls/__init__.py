@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ftptls.tls.contexts import CertificateError, ServerContext
     from ftptls.workers import Workers
 
+__version__ = "0.1.0.dev0"
+
 _HOMES = {
     "CertificateError": "ftptls.tls.contexts",
     "FTPError": "ftptls.errors",
@@ -42,6 +44,7 @@ __all__ = [
     "Settings",
     "TransientError",
     "Workers",
+    "__version__",
 ]
 
 

@@ -6,6 +6,7 @@ one sentence (:class:`~ftptls.config.ConfigError`).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,10 @@ from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
@@ -32,6 +33,8 @@ from ftptls.tls.contexts import CertificateError, ServerContext
 from ftptls.workers import Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
+
+_PATIENCE = 5  # seconds that sessions get to end when the service stops
 
 _log = Logger(namespace="ftptls")
 
@@ -57,7 +60,7 @@ class Listener(Service):
 
     Args:
         endpoint: Where to listen.
-        factory: What makes the protocols.
+        factory: What makes the sessions.
         description: The endpoint as the operator wrote it.
         kind: What is spoken there, for the log.
 
@@ -68,7 +71,7 @@ class Listener(Service):
     def __init__(
         self,
         endpoint: IStreamServerEndpoint,
-        factory: IProtocolFactory,
+        factory: FTPFactory,
         description: str,
         kind: str,
     ) -> None:
@@ -101,12 +104,12 @@ class Listener(Service):
             self.privilegedStartService()
 
     def stopService(self) -> Deferred[None]:
-        """Close the port, or give up opening it."""
+        """Close the port, or give up opening it; then end the sessions."""
         Service.stopService(self)
         if self._opening is not None:
             self._opening.cancel()
         port, self.port, self._opening = self.port, None, None
-        return Deferred.fromCoroutine(_close(port))
+        return Deferred.fromCoroutine(self._close(port))
 
     def where(self) -> str:
         """Address and port that it listens on, such as ``[::1]:2121``."""
@@ -117,6 +120,13 @@ class Listener(Service):
             return str(address)
         host = f"[{address.host}]" if ":" in address.host else address.host
         return f"{host}:{address.port}"
+
+    async def _close(self, port: IListeningPort | None) -> None:
+        closing = port.stopListening() if port is not None else None
+        if closing is not None:
+            await closing
+        with contextlib.suppress(TimeoutError):
+            await self._factory.shut_down().addTimeout(_PATIENCE, self._factory.reactor)
 
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
@@ -131,12 +141,6 @@ class Listener(Service):
 
     def _failed_later(self, failure: Failure) -> None:
         _log.critical("{error}", error=self._error(failure))
-
-
-async def _close(port: IListeningPort | None) -> None:
-    closing = port.stopListening() if port is not None else None
-    if closing is not None:
-        await closing
 
 
 @implementer(ICredentialsChecker)

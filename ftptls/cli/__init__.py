@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import NoReturn
+
+from ftptls import __version__
 
 _SUBCOMMANDS = {
     "serve": "serve a folder on this machine, with a certificate and a user made for it",
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     parser = _Parser(prog="ftptls", description="FTP over TLS (RFC 4217) for Twisted.")
-    parser.add_argument("--version", action="version", version=f"ftptls {version('ftptls')}")
+    parser.add_argument("--version", action="version", version=f"ftptls {__version__}")
     parser.add_argument(
         "subcommand",
         choices=_SUBCOMMANDS,

@@ -65,7 +65,13 @@ def _serve(root: Path, kept: State, port: int, implicit_port: int) -> None:
     # Only now, when there is something to serve: Twisted's reactor is slow to import.
     from twisted.internet import reactor
     from twisted.internet.interfaces import IReactorCore
-    from twisted.logger import globalLogBeginner, textFileLogObserver
+    from twisted.logger import (
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
+        globalLogBeginner,
+        textFileLogObserver,
+    )
 
     from ftptls.service import Listener, make_service
 
@@ -79,7 +85,10 @@ def _serve(root: Path, kept: State, port: int, implicit_port: int) -> None:
         files=Files(root=os.fspath(root)),
     )
     service = make_service(settings, reactor)
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    told = FilteringLogObserver(
+        textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)]
+    )
+    globalLogBeginner.beginLoggingTo([told], redirectStandardIO=False)
     service.privilegedStartService()
     service.startService()
     core = IReactorCore(reactor)
