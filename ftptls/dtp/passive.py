@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -31,13 +32,21 @@ def listen(reactor: Any, ports: PortRange, factory: ServerFactory, host: str, ba
     Raises:
         TransientError: 425, every port is taken.
     """
-    candidates = range(ports.first, ports.last + 1)
-    for port in _random.sample(candidates, len(candidates)):
+    for port in _drawn(ports):
         try:
             return IReactorTCP(reactor).listenTCP(port, factory, backlog, interface=host)
         except CannotListenError:
             continue
     raise TransientError(425, "No passive port is free; try again later.")
+
+
+def _drawn(ports: PortRange) -> Iterator[int]:
+    """Each port once, drawn as needed: to shuffle all of a long range takes milliseconds."""
+    moved: dict[int, int] = {}
+    for left in range(ports.last - ports.first + 1, 0, -1):
+        drawn = _random.randrange(left)
+        yield ports.first + moved.get(drawn, drawn)
+        moved[drawn] = moved.get(left - 1, left - 1)
 
 
 class PassivePort(ServerFactory):
