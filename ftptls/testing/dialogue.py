@@ -227,6 +227,7 @@ class Client:
     def dial(self, port: int, source: str = "") -> Wire:
         """Connect to a port of the server, perhaps as somebody else."""
         wire = Wire.connect(self._reactor, self.server.host, port, source or self._source)
+        self._reactor.settle()
         self.ports.append(DataPort(self._reactor, wire))
         return wire
 

@@ -1,0 +1,223 @@
+"""LIST, NLST, MLSD, MLST and STAT, and names of every kind in them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+CONTENT = {
+    "/plain.txt": b"12345",
+    "/with space": b"",
+    " lead/".join(["/", "x"]): b"",
+    "/dir/inner": b"1",
+    "/ünïcödé-漢字": b"",
+    "/octets-\udcff\udcfe": b"raw",
+    "/-l": b"dash",
+    '/q"uote': b"",
+}
+HOSTILE = {
+    "/evil\r\n226 Transfer complete.": b"1",
+    "/new\nline": b"2",
+    "/\x1b[2Jclear": b"3",
+    "/dir\n-rw-r--r-- 1 root root 0 Jan 01 00:00 forged/": b"",
+}
+
+_LIST_LINE = re.compile(
+    r"[-dlpsbc?][-rwxsStT]{9} +\d+ \S+ +\S+ +\d+ [A-Z][a-z]{2} \d\d (?:\d\d:\d\d| \d{4}) (.+)"
+)
+_FACTS_LINE = re.compile(r"(?:[A-Za-z.]+=[^;\r\n]*;)+ (.+)")
+
+
+def decoded(data: bytes) -> list[str]:
+    assert not data or data.endswith(b"\r\n")
+    return data.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
+
+
+def names_at_top() -> set[str]:
+    return {path.split("/")[1] for path in CONTENT}
+
+
+def test_list(enter, mode):
+    client = enter(CONTENT, mode=mode)
+    lines = decoded(client.download("LIST"))
+    assert {_LIST_LINE.fullmatch(line)[1] for line in lines} == names_at_top()
+    assert {line[0] for line in lines} == {"-", "d"}
+    (plain,) = [line for line in lines if line.endswith("plain.txt")]
+    assert " 5 " in plain
+
+
+@pytest.mark.parametrize("flags", ["-a", "-la", "-al", "-l", "-R", "-aL /", "-l -a", "-CF"])
+@pytest.mark.parametrize("verb", ["LIST", "NLST"])
+def test_flags_of_ls_are_ignored(enter, verb, flags):
+    client = enter(CONTENT)
+    assert client.download(f"{verb} {flags}").count(b"\r\n") == len(names_at_top())
+
+
+@pytest.mark.parametrize("line", ["LIST -a dir", "LIST dir", "LIST /dir/", "LIST dir/../dir"])
+def test_list_of_a_directory(enter, line):
+    (only,) = decoded(enter(CONTENT).download(line))
+    assert only.endswith(" inner")
+
+
+@pytest.mark.parametrize("line", ["LIST plain.txt", "LIST -- -l", "LIST ./-l", "LIST -l plain.txt"])
+def test_list_of_one_file(enter, line):
+    (only,) = decoded(enter(CONTENT).download(line))
+    assert only.startswith("-rw")
+
+
+def test_nlst_gives_names_that_retr_takes(enter, mode):
+    client = enter(CONTENT, mode=mode)
+    assert set(decoded(client.download("NLST"))) == names_at_top()
+    assert decoded(client.download("NLST dir")) == ["dir/inner"]
+    assert decoded(client.download("NLST /dir/")) == ["/dir/inner"]
+    assert decoded(client.download("NLST plain.txt")) == ["plain.txt"]
+    client.ask("CWD dir", 250)
+    assert decoded(client.download("NLST")) == ["inner"]
+
+
+def test_mlsd(enter, mode):
+    client = enter(CONTENT, mode=mode)
+    lines = decoded(client.download("MLSD"))
+    names = [_FACTS_LINE.fullmatch(line)[1] for line in lines]
+    assert set(names) == names_at_top() | {"."}
+    assert lines[0].startswith("type=cdir;")
+    (plain,) = [line for line in lines if line.endswith(" plain.txt")]
+    assert "type=file;size=5;" in plain
+    lines = decoded(client.download("MLSD dir"))
+    assert [line.partition(" ")[2] for line in lines] == [".", "inner"]
+
+
+def test_mlsd_tells_the_chosen_facts_only(enter):
+    client = enter(CONTENT)
+    client.ask("OPTS MLST size;", 200)
+    assert b"size=5; plain.txt\r\n" in client.download("MLSD")
+    client.ask("OPTS MLST", 200)
+    assert b" plain.txt\r\n" in client.download("MLSD")
+
+
+def test_mlst_names_the_whole_path(enter):
+    client = enter(CONTENT)
+    client.ask("CWD dir", 250)
+    for name, path in (("inner", "/dir/inner"), ("", "/dir"), ("/", "/"), ("..", "/")):
+        first, facts, last = client.ask(f"MLST {name}".rstrip(), 250).lines
+        assert (first, last) == ("Listing", "End")
+        assert facts.startswith(" ")
+        assert _FACTS_LINE.fullmatch(facts[1:])[1] == path
+
+
+def test_empty_directories(enter, mode):
+    client = enter({"/empty/": b""}, mode=mode)
+    client.ask("CWD empty", 250)
+    assert client.download("LIST") == b""
+    assert client.download("NLST") == b""
+    assert len(decoded(client.download("MLSD"))) == 1
+
+
+def test_many_names(enter):
+    client = enter({f"/{number:05}": b"" for number in range(5000)})
+    assert len(decoded(client.download("LIST"))) == 5000
+    assert len(decoded(client.download("MLSD"))) == 5001
+
+
+def test_listings_are_text_whatever_the_type(enter):
+    client = enter(CONTENT)
+    for letter in "AI":
+        client.ask(f"TYPE {letter}", 200)
+        assert set(decoded(client.download("NLST"))) == names_at_top()
+
+
+# --- names ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with space",
+        " two  spaces ",
+        "ünïcödé",
+        "漢字.txt",
+        "-rf",
+        "*?[x]",
+        'q"q',
+        "back\\slash",
+        "~",
+    ],
+)
+def test_names_make_the_round_trip(enter, name):
+    client = enter()
+    client.upload(f"STOR {name}", b"here")
+    assert client.server.filesystem.contents() == {f"/{name}": b"here"}
+    assert decoded(client.download("NLST")) == [name]
+    assert decoded(client.download("LIST"))[0].endswith(f" {name}")
+    assert client.download(f"RETR {name}") == b"here"
+    assert client.ask(f"SIZE {name}", 213).text == "4"
+    client.ask(f"DELE {name}", 250)
+
+
+def test_octets_that_are_no_utf_8_make_the_round_trip(enter):
+    client = enter()
+    name = b"latin-\xe9\xff\xff.txt"  # IAC is doubled in Telnet
+    client.upload(b"STOR latin-\xe9\xff\xff\xff\xff.txt", b"here")
+    assert client.download("NLST") == name + b"\r\n"
+    assert client.download("LIST").endswith(b" " + name + b"\r\n")
+    assert client.download(b"RETR latin-\xe9\xff\xff\xff\xff.txt") == b"here"
+    client.ask(b"MKD d\xe9", 257)
+    client.control.send(b"CWD d\xe9\r\nPWD\r\n")
+    client.expect(250)
+    assert b'"/d\xe9"' in client.control.take()
+
+
+def test_names_that_would_forge_a_line_do_not(enter, mode):
+    client = enter(HOSTILE, mode=mode)
+    for verb in ("LIST", "NLST", "MLSD"):
+        data = client.download(verb)
+        assert data.count(b"\n") == data.count(b"\r\n") == len(HOSTILE) + (verb == "MLSD")
+        assert b"\x1b" not in data
+        assert b"\n226" not in data
+        assert b"\n-rw-r--r-- 1 root" not in data
+
+
+def test_names_that_would_forge_a_reply_do_not(enter):
+    client = enter(HOSTILE)
+    answer = client.ask("STAT /", 212)
+    assert len(answer.lines) == len(HOSTILE) + 2
+    assert all(line.startswith(" ") for line in answer.lines[1:-1])
+    assert client.quiet
+
+
+# --- STAT ----------------------------------------------------------------------------------
+
+
+def test_stat_of_the_server(enter, mode):
+    client = enter(CONTENT, mode=mode)
+    text = client.ask("STAT", 211).text
+    assert "192.0.2.1" in text
+    assert "alice" in text
+    assert "TYPE: I" in text
+    assert f"PROT {'P' if mode.private else 'C'}" in text
+    assert ("TLS" in text) is (mode.control != "clear")
+    assert "No transfer in progress" in text
+
+
+def test_stat_of_a_path(enter):
+    client = enter(CONTENT)
+    lines = client.ask("STAT dir", 212).lines
+    assert lines[1].endswith(" inner")
+    assert len(lines) == 3
+    assert client.ask("STAT plain.txt", 213).lines[1].endswith(" plain.txt")
+    assert len(client.ask("STAT -l", 213).lines) == 3
+
+
+def test_stat_of_a_path_needs_no_data_connection_nor_protection(enter):
+    client = enter(CONTENT)
+    client.ask("PROT C", 200)
+    client.ask("STAT dir", 212)
+    assert len(client.server.reactor.listeners) == 1
+
+
+def test_stat_of_a_great_many_names_is_cut(enter):
+    client = enter({f"/{number:05}": b"" for number in range(3000)})
+    lines = client.ask("STAT /", 212).lines
+    assert len(lines) == 1000 + 1 + 2
+    assert "LIST" in lines[-2]
