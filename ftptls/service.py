@@ -177,12 +177,11 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
     Raises:
         ConfigError: The settings cannot be used.
     """
+    files = settings.files
+    root = _root(files.root)
     tls = _certificate(settings)
     workers = Workers(reactor, settings.limits.threads)
-    files = settings.files
-    realm = LocalRealm(
-        _root(files.root), workers, upload_mode=files.upload_mode, read_only=files.read_only
-    )
+    realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
     portal = Portal(realm, list(_checkers(settings.auth)))
     service = MultiService()
     for implicit, description in _endpoints(settings):
@@ -200,9 +199,9 @@ def _root(root: str) -> str:
     folder = root if "{user}" not in root else os.path.dirname(root.partition("{user}")[0]) or "."
     if not os.path.isdir(folder):
         kind = "is a file" if os.path.exists(folder) else "does not exist"
-        raise ConfigError(f"Cannot serve {root}: {folder} {kind}; name a folder.")
+        raise ConfigError(f"Cannot serve {folder}: it {kind}; name a folder.")
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise ConfigError(f"Cannot serve {root}: no permission to read {folder}.")
+        raise ConfigError(f"Cannot serve {folder}: there is no permission to read it.")
     return root
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,11 @@ def _flag(option: Option) -> Callable[..., None]:
         def take(self: Options, text: str) -> None:  # type: ignore[misc]
             self.take(option, text)
 
-    default = "" if option.default in ("", ()) or option.type is bool else option.shown_default
-    take.__doc__ = option.about.help + (f" [default: {default}]" if default else "")
+    take.__doc__ = option.about.help
+    if option.type is not bool and option.default not in ("", ()):
+        default = option.shown_default.strip('"')
+        choices = option.accepts.replace('"', "") if issubclass(option.type, Enum) else ""
+        take.__doc__ += f" [{choices and choices + '; '}default: {default}]"
     return take
 
 
