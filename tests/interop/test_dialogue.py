@@ -277,9 +277,8 @@ def test_a_session_of_its_own_yields_to_one_that_is_resumed(server: Server, fold
         assert everything(mine) == SOME
         client.expect(226)
         mine.close()
-        with pytest.raises(OSError, match=r"."):
-            assert not thief.recv(1)
-            raise ConnectionResetError("ended")
+        with suppress(OSError):  # closed, well or not
+            assert thief.recv(1) == b""
         thief.close()
 
 
