@@ -112,7 +112,7 @@ class ServerPI(Protocol):
 
     def _secured_by_endpoint(self) -> None:
         """TLS was up before us; data is private by default if there is a certificate for it."""
-        self.session.security.secured = True
+        self.session.security.secured = self.session.security.by_endpoint = True
         if self._tls is not None:
             self.session.security.level = ProtectionLevel.PRIVATE
 
@@ -202,6 +202,7 @@ class ServerPI(Protocol):
                 self._tls_is_up()
             case Lowered():
                 self.session.security.secured = False
+                self.session.security.cleared = True
             case Ended():
                 self._drop("the client closed TLS")
             case Failed(reason):
@@ -222,7 +223,7 @@ class ServerPI(Protocol):
 
     def _take_command(self) -> bool:
         """Take up the next command; false if there is none, or it has to wait."""
-        if self._busy or self._writing_paused:
+        if self._busy or self._writing_paused or self._switch.is_sinking:
             return False
         if self._next is None and not self._read_line():
             return False
@@ -345,6 +346,10 @@ class ServerPI(Protocol):
         if mechanism.protects_data:
             self.session.security.level = ProtectionLevel.PRIVATE
         self._after_reply = self._expect_handshake
+
+    def lower_tls(self) -> None:
+        """Once the reply is sent: close TLS and go on in clear text."""
+        self._after_reply = self._switch.lower_tls
 
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""

@@ -6,6 +6,7 @@ reply that says what to do about it.
 
 from __future__ import annotations
 
+from ftptls.session import Security
 from ftptls.settings import Policy, Requirement, SessionReuse
 from ftptls.wire.addresses import DataAddress, is_usable_peer, same_host
 from ftptls.wire.arguments import ProtectionLevel
@@ -30,13 +31,31 @@ def refuse_transfer(policy: Policy, level: ProtectionLevel) -> Reply | None:
     )
 
 
-def refuse_auth(policy: Policy, secured: bool, logged_in: bool) -> Reply | None:
-    """AUTH where there is TLS or a user already (RFC 2228 §3, RFC 4217 §4)."""
-    if secured:
+def refuse_auth(policy: Policy, security: Security, logged_in: bool) -> Reply | None:
+    """AUTH where there is TLS or a user already (RFC 2228 §3, RFC 4217 §4 and §5)."""
+    if security.secured:
         return Reply(503, "TLS is up already.")
-    if logged_in and not policy.auth_after_login:
+    if logged_in and not (security.cleared or policy.auth_after_login):
         return Reply(503, "AUTH comes before USER; reconnect to protect the login.")
     return None
+
+
+def refuse_ccc(policy: Policy, security: Security, logged_in: bool) -> Reply | None:
+    """CCC: after login, where it is allowed and there is something to clear (RFC 4217 §5)."""
+    if not security.secured:
+        return Reply(533, "The control connection is not protected.")
+    if not policy.ccc or security.by_endpoint:
+        return Reply(534, "The control connection stays protected here.")
+    return None if logged_in else Reply(530, "Log in with USER and PASS first.")
+
+
+def refuse_level_change(security: Security) -> Reply | None:
+    """PBSZ and PROT: under TLS only, and no more behind CCC (RFC 4217 §5, §9)."""
+    if security.secured:
+        return None
+    if security.cleared:
+        return Reply(503, "After CCC the protection level stays as it is; send AUTH TLS first.")
+    return Reply(503, "Send AUTH TLS first.")
 
 
 def refuse_target(target: DataAddress, client: str) -> Reply | None:

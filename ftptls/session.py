@@ -39,16 +39,20 @@ class Security:
 
     Attributes:
         implicit: Whether TLS started with the connection.
+        by_endpoint: Whether the endpoint does it, so that it cannot go down.
         secured: Whether the control connection is protected now.
         buffer_agreed: Whether PBSZ was accepted, so that PROT may come.
         level: How data connections are protected.
+        cleared: Whether CCC took TLS off the control connection.
         certificate: The client's certificate in DER; empty without one.
     """
 
     implicit: bool = False
+    by_endpoint: bool = False
     secured: bool = False
     buffer_agreed: bool = False
     level: ProtectionLevel = ProtectionLevel.CLEAR
+    cleared: bool = False
     certificate: bytes = b""
 
 
@@ -126,4 +130,5 @@ class Session:
         self.parameters = Parameters()
         self.data_port = DataPort()
         self.security.buffer_agreed = False
+        self.security.cleared = False
         self.security.level = ProtectionLevel.CLEAR

@@ -73,6 +73,13 @@ class SessionReuse(enum.Enum):
     OFF = "off"
 
 
+class UploadEnd(enum.Enum):
+    """What proves that a protected upload is whole."""
+
+    STRICT = "strict"
+    ACCEPT_FIN = "accept_fin"
+
+
 class UploadMode(enum.Enum):
     """How STOR writes a file."""
 
@@ -154,6 +161,16 @@ class Policy:
     )
     auth_after_login: bool = setting(
         False, "Whether AUTH is accepted after login; the user must then log in again."
+    )
+    ccc: bool = setting(
+        False,
+        "Whether CCC may take TLS off the control connection after login, for clients behind "
+        "a NAT that must read it. Names and replies then cross in clear text.",
+    )
+    upload_end: UploadEnd = setting(
+        UploadEnd.STRICT,
+        "What ends a protected upload: `strict` wants TLS close_notify, without which an "
+        "attacker could cut it short; `accept_fin` takes the bare end of the connection, too.",
     )
 
 

@@ -40,6 +40,9 @@ class Control(Protocol):
     def raise_tls(self, mechanism: Mechanism) -> None:
         """Once the reply is sent: expect the TLS handshake."""
 
+    def lower_tls(self) -> None:
+        """Once the reply is sent: close TLS and go on in clear text."""
+
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
 

@@ -25,7 +25,7 @@ def _auth(context: Context, wanted: Mechanism) -> Reply:
     if not context.control.offers_tls:
         raise TransientError(431, "The server has no certificate, so there is no TLS.")
     logged_in = session.login.filesystem is not None
-    reply = policy.refuse_auth(context.settings.policy, session.security.secured, logged_in)
+    reply = policy.refuse_auth(context.settings.policy, session.security, logged_in)
     if reply is not None:
         return reply
     if context.control.input_pending:
@@ -38,13 +38,17 @@ def _auth(context: Context, wanted: Mechanism) -> Reply:
 
 
 def _pbsz(context: Context, size: int) -> Reply:
-    _need_tls(context)
+    reply = _refuse_level_change(context)
+    if reply is not None:
+        return reply
     context.session.security.buffer_agreed = True
     return Reply(200, "PBSZ=0" if size else "Buffer size is 0.")
 
 
 def _prot(context: Context, level: ProtectionLevel) -> Reply:
-    _need_tls(context)
+    reply = _refuse_level_change(context)
+    if reply is not None:
+        return reply
     security = context.session.security
     if not security.buffer_agreed:
         raise PermanentError(503, "Send PBSZ 0 first.")
@@ -55,17 +59,21 @@ def _prot(context: Context, level: ProtectionLevel) -> Reply:
     return Reply(200, f"Data connections are {name}.")
 
 
-def _need_tls(context: Context) -> None:
-    if not context.session.security.secured:
-        raise PermanentError(503, "Send AUTH TLS first.")
-    if not context.control.offers_tls:
-        raise TransientError(431, "The server has no certificate for data connections.")
+def _refuse_level_change(context: Context) -> Reply | None:
+    reply = policy.refuse_level_change(context.session.security)
+    if reply is None and not context.control.offers_tls:
+        return Reply(431, "The server has no certificate for data connections.")
+    return reply
 
 
 def _ccc(context: Context, _argument: None) -> Reply:
-    if not context.session.security.secured:
-        return Reply(533, "The control connection is not protected.")
-    return Reply(534, "The control connection stays protected here.")
+    session = context.session
+    logged_in = session.login.filesystem is not None
+    reply = policy.refuse_ccc(context.settings.policy, session.security, logged_in)
+    if reply is not None:
+        return reply
+    context.control.lower_tls()
+    return Reply(200, "The control connection is clear from here; data stays as PROT says.")
 
 
 def _with_tls(line: str) -> Features:
@@ -73,6 +81,10 @@ def _with_tls(line: str) -> Features:
         return (line,) if context.control.offers_tls else ()
 
     return lines
+
+
+def _ccc_features(context: Context) -> Iterable[str]:
+    return ("CCC",) if context.control.offers_tls and context.settings.policy.ccc else ()
 
 
 COMMANDS = (
@@ -110,11 +122,11 @@ COMMANDS = (
         "CCC",
         "RFC 4217 §5",
         "CCC",
-        "Go back to a clear control connection: refused here.",
+        "Go back to a clear control connection, if the policy allows it.",
         nothing,
         _ccc,
         login=False,
-        implemented=False,
+        features=_ccc_features,
     ),
     refused("ADAT", "RFC 2228 §3", "ADAT <SP> <data>", "TLS negotiates by itself; use AUTH TLS."),
     refused("MIC", "RFC 2228 §3", "MIC <SP> <data>", "Commands are protected by TLS as a whole."),

@@ -86,6 +86,11 @@ class TLSSwitch:
         """Whether what is written now is protected."""
         return self._phase is _Phase.UP
 
+    @property
+    def is_sinking(self) -> bool:
+        """Whether our close_notify is out and the other side's is awaited: nothing can be said."""
+        return self._phase is _Phase.SINKING
+
     def feed(self, data: bytes) -> None:
         """Take octets from the transport."""
         self._received += data
