@@ -35,6 +35,8 @@ _STRANGERS = frozenset(
 )
 # Commands that wait are kept up to here; then the client has to wait with sending.
 _HIGH_WATER = 64 * 1024
+# After CCC, the client may close TLS first for this many seconds.
+_CLOSE_NOTIFY_DELAY = 0.25
 # An oversized line is dropped; one that goes on for this long ends the connection.
 _MOST_DROPPED = 64 * 1024
 
@@ -69,6 +71,7 @@ class ServerPI(Protocol):
         self._closing = False
         self._pumping = False
         self._timer: Any = None
+        self._close_notify: Any = None
         self._opened_at = self._touched_at = self._reactor.seconds()
         self._shaking_hands = False
         self._why = "the client closed the connection"
@@ -132,6 +135,7 @@ class ServerPI(Protocol):
         self.connected = 0
         self._closing = True
         self._stop_timer()
+        _cancel(self._close_notify)
         self._dtp.close()
         self.session.log_out()
         self._lines.clear()
@@ -203,6 +207,7 @@ class ServerPI(Protocol):
             case Lowered():
                 self.session.security.secured = False
                 self.session.security.cleared = True
+                _cancel(self._close_notify)
             case Ended():
                 self._drop("the client closed TLS")
             case Failed(reason):
@@ -348,8 +353,19 @@ class ServerPI(Protocol):
         self._after_reply = self._expect_handshake
 
     def lower_tls(self) -> None:
-        """Once the reply is sent: close TLS and go on in clear text."""
-        self._after_reply = self._switch.lower_tls
+        """Once the reply is sent: close TLS and go on in clear text.
+
+        Some clients take a close_notify right behind the reply for the end of the
+        connection, others wait for it before they say anything. So it comes a little later.
+        """
+
+        def lower() -> None:
+            self._switch.lower_tls()
+            self._close_notify = self._reactor.callLater(
+                _CLOSE_NOTIFY_DELAY, self._switch.say_close
+            )
+
+        self._after_reply = lower
 
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
@@ -391,8 +407,7 @@ class ServerPI(Protocol):
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        _cancel(timer)
 
     def _time_is_up(self) -> None:
         """Perhaps: commands do not move the timer, so see whether one came since."""
@@ -445,6 +460,11 @@ class ServerPI(Protocol):
         self._stop_timer()
         self._dtp.close()
         transport.unregisterProducer()
+
+
+def _cancel(call: Any) -> None:
+    if call is not None and call.active():
+        call.cancel()
 
 
 def _can_half_close(transport: Any) -> bool:

@@ -88,7 +88,7 @@ class TLSSwitch:
 
     @property
     def is_sinking(self) -> bool:
-        """Whether our close_notify is out and the other side's is awaited: nothing can be said."""
+        """Whether the other side's close_notify is awaited: nothing can be said meanwhile."""
         return self._phase is _Phase.SINKING
 
     def feed(self, data: bytes) -> None:
@@ -101,15 +101,19 @@ class TLSSwitch:
         self._phase = _Phase.RISING
 
     def lower_tls(self) -> None:
-        """Close TLS and go on in clear text (RFC 4217 §5).
+        """Go on in clear text once the other side closed TLS (RFC 4217 §5).
 
-        The other side's close_notify is awaited, or the first octet that cannot be TLS
-        of a client that never sends one.
+        Its close_notify is answered. A client that never sends one shows by its first
+        octet that cannot be TLS; for one that waits for ours, see :meth:`say_close`.
         """
-        stream = self._raised_stream()
-        stream.close()
-        self._flush(stream)
         self._phase = _Phase.SINKING
+
+    def say_close(self) -> None:
+        """Send our close_notify now, if TLS is still waiting to go down."""
+        if self._phase is _Phase.SINKING:
+            stream = self._raised_stream()
+            stream.close()
+            self._flush(stream)
 
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
@@ -175,7 +179,10 @@ class TLSSwitch:
             return self._fail(str(error))
         self._flush(stream)
         if stream.ended:
-            return self._lowered() if self._phase is _Phase.SINKING else self._ended()
+            if self._phase is not _Phase.SINKING:
+                return self._ended()
+            self.say_close()
+            return self._lowered()
         if self._phase is _Phase.SINKING:
             return None  # what the client still said under TLS came too late
         return Received(data) if data else None
