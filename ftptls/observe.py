@@ -70,6 +70,16 @@ def login_failed(session: Session, name: str) -> None:
     _log.warn("{who} login refused for {name}", who=_who(session), name=ascii(name))
 
 
+def checker_failed(session: Session, error: Exception) -> None:
+    """A credentials checker or the realm broke down; without traceback, for a client can do it."""
+    _log.error(
+        "{who} the login could not be checked: {kind}: {error}",
+        who=_who(session),
+        kind=type(error).__name__,
+        error=ascii(str(error)),
+    )
+
+
 def candidate_refused(session: Session, peer: str, reason: str) -> None:
     """A data connection was dropped without being used."""
     _log.warn(
@@ -77,6 +87,15 @@ def candidate_refused(session: Session, peer: str, reason: str) -> None:
         who=_who(session),
         peer=peer,
         reason=reason,
+    )
+
+
+def end_unproven(session: Session, path: str) -> None:
+    """A protected upload was accepted without close_notify: it may have been cut short."""
+    _log.warn(
+        "{who} upload of {path} accepted without TLS close_notify (upload_end = accept_fin)",
+        who=_who(session),
+        path=ascii(path),
     )
 
 

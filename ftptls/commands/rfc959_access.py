@@ -53,6 +53,9 @@ async def _pass(context: Context, password: str) -> Reply:
         _, avatar, logout = await context.portal.login(credentials, session, IFilesystem)
     except LoginFailed:
         return await _login_failed(context, name)
+    except Exception as error:  # noqa: BLE001 - a checker's own trouble, told to the operator
+        observe.checker_failed(session, error)
+        raise PermanentError(530, "Login is not possible now; try again later.") from None
     session.login = Login(user=name, filesystem=IFilesystem(avatar), logout=logout)
     if not context.control.client_present:
         session.log_out()  # the client left while Cred was thinking

@@ -49,6 +49,16 @@ def _drawn(ports: PortRange) -> Iterator[int]:
         moved[drawn] = moved.get(left - 1, left - 1)
 
 
+_COMPLETE, _RESUMED = 2, 3
+
+
+def _progress(candidate: Candidate) -> int:
+    """How far its handshake got: from 0, not begun, to the session resumed."""
+    if candidate.stream is None:
+        return int(candidate.started)
+    return _RESUMED if candidate.stream.resumed else _COMPLETE
+
+
 class PassivePort(ServerFactory):
     """One listening port, until a connection to it carries a transfer.
 
@@ -130,13 +140,19 @@ class PassivePort(ServerFactory):
         self._change.tell()
 
     def _make_room(self) -> bool:
-        """Under PROT P the oldest that never said a word gives way; under PROT C none does."""
-        if self._private:
-            for candidate in self._candidates:
-                if not candidate.started:
-                    self._drop(candidate, "silent, and others wait")
-                    return True
-        return False
+        """Under PROT P the oldest of the least progress gives way; under PROT C none does.
+
+        Whoever resumed the session stays; so does, where that does not count, whoever is
+        complete. Half a handshake must not hold a place against the right one.
+        """
+        if not self._private:
+            return False
+        hindmost = min(self._candidates, key=_progress)
+        indifferent = self._settings.policy.session_reuse is SessionReuse.OFF
+        if _progress(hindmost) >= (_COMPLETE if indifferent else _RESUMED):
+            return False
+        self._drop(hindmost, "others wait, and it has not got far")
+        return True
 
     def protection_changed(self) -> None:
         """PROT was given: handshakes that began are void, others may begin."""

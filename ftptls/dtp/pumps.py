@@ -92,18 +92,27 @@ class Outgoing:
 class Incoming:
     """The receiving end of a channel.
 
+    Args:
+        link: The connection.
+        stream: Its TLS; ``None`` for clear data.
+        accept_fin: Whether the bare end of a protected connection is taken for the end
+            of its data.
+
     Attributes:
         ended: Whether the sender said that its data is whole.
+        unproven: Whether it did so without close_notify.
     """
 
-    def __init__(self, link: Link, stream: TLSStream | None) -> None:
+    def __init__(self, link: Link, stream: TLSStream | None, *, accept_fin: bool = False) -> None:
         self._link = link
         self._stream = stream
         self._records = memoryview(bytearray(PIECE))
         # What was fed before may complete a record: room for one more than a piece holds.
         self._plain = memoryview(bytearray(PIECE + 32 * 1024)) if stream else self._records
         self._unread = stream is not None  # the handshake may have brought first data along
+        self._accept_fin = accept_fin
         self.ended = False
+        self.unproven = False
 
     def receive(self) -> memoryview:
         """The next octets, valid until the next call; perhaps none.
@@ -119,7 +128,7 @@ class Incoming:
         if not self._unread:
             count = self._take()
             if not count:
-                raise BrokenError("the connection ended without TLS close_notify")
+                return self._end_unproven()
             self._stream.feed(self._records[:count])
         try:
             filled = self._stream.read_into(self._plain)
@@ -128,6 +137,14 @@ class Incoming:
         self._unread = filled == len(self._plain)
         self.ended = self._stream.ended
         return self._plain[:filled]
+
+    def _end_unproven(self) -> memoryview:
+        if not self._accept_fin:
+            raise BrokenError(
+                "the connection ended without TLS close_notify (the setting upload_end decides)"
+            )
+        self.ended = self.unproven = True
+        return self._plain[:0]
 
     def _take(self) -> int:
         try:

@@ -17,7 +17,7 @@ from ftptls.dtp.transfer import Transfer, linger
 from ftptls.errors import FTPError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
 from ftptls.session import Session
-from ftptls.settings import Settings
+from ftptls.settings import Settings, UploadEnd
 from ftptls.tls.contexts import SessionContext
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
@@ -166,12 +166,15 @@ class ServerDTP:
 
         See :meth:`send_file`.
         """
+        accept_fin = self._settings.policy.upload_end is UploadEnd.ACCEPT_FIN
 
         async def body(transfer: Transfer, progress: Progress) -> Reply:
             ascii_type = self._session.parameters.representation is Representation.ASCII
             try:
                 await upload.begin()
-                await transfer.receive_file(upload, AsciiDecoder() if ascii_type else None)
+                decoder = AsciiDecoder() if ascii_type else None
+                if not await transfer.receive_file(upload, decoder, accept_fin):
+                    observe.end_unproven(self._session, path)
                 await upload.commit()
             except (BrokenError, AbortedError, OSError, FTPError) as error:
                 await upload.abandon()

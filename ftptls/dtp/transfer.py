@@ -81,9 +81,20 @@ class Transfer:
             self._counted(lines), Outgoing(self._link, self._channel.stream), None
         )
 
-    async def receive_file(self, upload: IUpload, decoder: AsciiDecoder | None) -> None:
-        """Receive until the client says that its data is whole; ``upload`` has begun."""
-        incoming = Incoming(self._link, self._channel.stream)
+    async def receive_file(
+        self, upload: IUpload, decoder: AsciiDecoder | None, accept_fin: bool
+    ) -> bool:
+        """Receive until the client says that its data is whole; ``upload`` has begun.
+
+        Args:
+            upload: The target.
+            decoder: For TYPE A.
+            accept_fin: Whether a bare end of the connection says so, too.
+
+        Returns:
+            Whether the end was proven by close_notify, or the connection was clear.
+        """
+        incoming = Incoming(self._link, self._channel.stream, accept_fin=accept_fin)
         if self._link.threadable and IDescriptor.providedBy(upload):
             target = IDescriptor(upload).fileno()
             await self._run(FileUpload(self._progress, target, upload.offset, incoming, decoder))
@@ -91,6 +102,7 @@ class Transfer:
             await self._receive_pieces(upload, incoming, decoder)
         with suppress(BrokenError):  # its data is whole; it need not wait for our goodbye
             await self._say_end(Outgoing(self._link, self._channel.stream))
+        return not incoming.unproven
 
     async def _run(self, pump: Pump) -> None:
         while (want := await self._workers.run(pump.step)) is not Want.DONE:
