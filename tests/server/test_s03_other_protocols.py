@@ -74,8 +74,10 @@ def test_nothing_is_reflected_to_one_who_did_not_log_in(greet, line):
 
 @pytest.mark.parametrize(
     "verb",
-    ["TYPE", "STRU", "MODE", "REST", "ALLO", "PORT", "EPRT", "EPSV", "CWD", "SIZE", "MDTM", "MLST"]
-    + ["MLSD", "LIST", "RETR", "DELE", "RMD", "RNFR", "RNTO", "STAT"],
+    [
+        *("TYPE", "STRU", "MODE", "REST", "ALLO", "PORT", "EPRT", "EPSV", "CWD", "SIZE", "MDTM"),
+        *("MLST", "MLSD", "LIST", "RETR", "DELE", "RMD", "RNFR", "RNTO", "STAT"),
+    ],
 )
 def test_errors_reflect_nothing_after_login_either(enter, verb):
     client = enter()

@@ -100,7 +100,7 @@ def test_ones_that_speak_garbage(enter, settings, reuse, garbage):
 
 
 @pytest.mark.parametrize("reuse", POLICIES)
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, 3, 4, 12])
 def test_ones_with_half_a_handshake(enter, settings, reuse, count):
     client = enter(CONTENT, settings(session_reuse=reuse))
     port = client.passive_port()
@@ -130,6 +130,21 @@ def test_a_fast_handshake_without_the_session_against_the_one_with_it(
     finish(client, wire)
     assert stranger.take() == b""
     assert stranger.end is not None
+
+
+@pytest.mark.parametrize("reuse", POLICIES)
+@pytest.mark.parametrize("count", [3, 4, 12])
+def test_many_fast_handshakes_without_the_session_before_the_command(enter, settings, reuse, count):
+    client = enter(CONTENT, settings(session_reuse=reuse))
+    port = client.passive_port()
+    strangers = [client.dial(port) for _ in range(count)]
+    for stranger in strangers:
+        stranger.begin_tls(stranger_context(client))
+    client.server.reactor.settle()
+    wire = client.dial(port)
+    client.ask("RETR f", 150)
+    finish(client, wire)
+    assert everything(strangers) == b""
 
 
 @pytest.mark.parametrize("reuse", POLICIES)
@@ -199,6 +214,19 @@ def test_under_off_the_first_handshake_wins(enter, settings):
     wire = client.dial(port)
     client.ask("RETR f", 150)
     client.protect(wire, resume=False)
+    assert wire.take() == SECRET
+    client.expect(226)
+
+
+def test_under_off_newcomers_do_not_push_out_who_is_complete(enter, settings):
+    client = enter(CONTENT, settings(session_reuse=SessionReuse.OFF))
+    port = client.passive_port()
+    wire = client.dial(port)
+    client.protect(wire, resume=False)
+    for _ in range(12):
+        client.dial(port).begin_tls(stranger_context(client))
+        client.server.reactor.settle()
+    client.ask("RETR f", 150)
     assert wire.take() == SECRET
     client.expect(226)
 
