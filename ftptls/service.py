@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService, Service
@@ -17,7 +17,7 @@ from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
@@ -89,13 +89,16 @@ class Listener(Service):
             ListenError: It cannot be opened.
         """
         Service.privilegedStartService(self)
-        failures: list[Failure] = []
-        opened = maybeDeferred(self._endpoint.listen, self._factory)
-        self._opening = opened.addCallbacks(self._opened, failures.append)
-        if failures:
+        self._opening = maybeDeferred(self._endpoint.listen, self._factory).addCallback(
+            self._opened
+        )
+        at_once: list[Failure] = []
+        tell: Callable[[Failure], None] = at_once.append
+        self._opening.addErrback(lambda failure: tell(failure))
+        if at_once:
             self._opening = None
-            raise self._error(failures[0])
-        self._opening.addErrback(self._failed_later)
+            raise self._error(at_once[0])
+        tell = self._failed_later  # from here on there is nobody to raise it to
 
     def startService(self) -> None:
         """Listen, unless :meth:`privilegedStartService` did."""
@@ -140,7 +143,8 @@ class Listener(Service):
         return ListenError(f"ftptls: cannot listen on {self._description}: {reason}; {remedy}.")
 
     def _failed_later(self, failure: Failure) -> None:
-        _log.critical("{error}", error=self._error(failure))
+        if not failure.check(CancelledError):
+            _log.critical("{error}", error=self._error(failure))
 
 
 @implementer(ICredentialsChecker)

@@ -28,7 +28,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **environment},
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
                 start_new_session=True,
             )
         self.pid = self._process.pid

@@ -1,0 +1,505 @@
+"""Starting and stopping: twistd, the ftptls command and .tac, as real processes."""
+
+from __future__ import annotations
+
+import datetime
+import ftplib
+import os
+import re
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from twisted.cred.credentials import IUsernamePassword, UsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+
+from ftptls import service
+from ftptls.cli import main, state
+from ftptls.config import ConfigError
+from ftptls.service import Listener, ListenError, make_service
+from ftptls.settings import TLS, Files, Listen, Policy, Requirement, Settings
+from tests.conftest import CHECKOUT, Process, Spawn
+
+SERVE = [sys.executable, "-m", "ftptls", "serve", "--port=0", "--implicit-port=0"]
+LISTENS = r"ftptls: {} TLS on 127\.0\.0\.1:(\d+)$"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> state.State:
+    """A certificate and its key."""
+    return state.prepare(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "hello.txt").write_text("Hello.\n")
+    return folder
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    """A port that is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+class ImplicitFTP(ftplib.FTP_TLS):
+    """FTP over implicit TLS, which ftplib does not have."""
+
+    def connect(
+        self, host: str = "", port: int = 0, timeout: float = -999, source: Any = None
+    ) -> str:
+        plain = socket.create_connection((host, port), 30)
+        self.host, self.af = host, plain.family
+        self.sock = self.context.wrap_socket(plain, server_hostname=host)
+        self.file = self.sock.makefile("r", encoding=self.encoding)
+        self.welcome = self.getresp()
+        return self.welcome
+
+
+def names(port: int, ca: Path, user: str, password: str, *, implicit: bool = False) -> list[str]:
+    """What a client that verifies the certificate finds in the root."""
+    kind = ImplicitFTP if implicit else ftplib.FTP_TLS
+    with kind(context=ssl.create_default_context(cafile=str(ca))) as client:
+        client.connect("127.0.0.1", port, 30)
+        client.login(user, password)
+        client.prot_p()
+        return client.nlst()
+
+
+def flags(kept: state.State, root: Path, *more: str) -> list[str]:
+    return [
+        "ftptls",
+        f"--root={root}",
+        f"--certificate={kept.certificate}",
+        f"--key={kept.key}",
+        "--auth=memory:alice:secret",
+        *more,
+    ]
+
+
+LOCAL = "tcp:0:interface=127.0.0.1"
+
+
+# twistd
+
+
+def test_twistd_serves_explicit_and_implicit_tls(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path
+) -> None:
+    server = spawn(
+        *twistd,
+        *flags(kept, root, f"--explicit={LOCAL}", f"--implicit={LOCAL}", "--auth=anonymous"),
+    )
+    explicit = int(server.wait_for(LISTENS.format("explicit"))[1])
+    implicit = int(server.wait_for(LISTENS.format("implicit"))[1])
+    assert names(explicit, kept.certificate, "alice", "secret") == ["hello.txt"]
+    assert names(implicit, kept.certificate, "alice", "secret", implicit=True) == ["hello.txt"]
+    assert names(explicit, kept.certificate, "anonymous", "me@") == ["hello.txt"]
+    with pytest.raises(ftplib.error_perm, match="530"):
+        names(explicit, kept.certificate, "alice", "wrong")
+    assert server.end() in (0, -signal.SIGTERM)  # twistd ends as the signal wants it
+    assert "Traceback" not in server.output
+    assert "secret" not in server.output
+
+
+def test_each_listener_tells_where_it_is(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path
+) -> None:
+    six = r"tcp6:0:interface=\:\:1"
+    server = spawn(*twistd, *flags(kept, root, f"--explicit={LOCAL}", f"--explicit={six}"))
+    server.wait_for(LISTENS.format("explicit"))
+    port = int(server.wait_for(r"ftptls: explicit TLS on \[::1\]:(\d+)$")[1])
+    with socket.create_connection(("::1", port), 30) as client:
+        assert client.recv(100).startswith(b"220 ")
+
+
+def test_the_file_configures_and_flags_override(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ftptls.toml").write_text(
+        f"""
+        auth = ["memory:alice:wrong"]
+        banner = "From the file."
+        listen.explicit = "{LOCAL}"
+        files.root = "{root.name}"
+        tls.certificate = "{kept.certificate}"
+        tls.key = "{kept.key}"
+        """
+    )
+    server = spawn(*twistd, "ftptls", "--config", "ftptls.toml", "--auth", "memory:alice:secret")
+    port = int(server.wait_for(LISTENS.format("explicit"))[1])
+    assert names(port, kept.certificate, "alice", "secret") == ["hello.txt"]
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        assert b"From the file." in client.recv(100)
+
+
+def test_a_daemon_serves(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, tmp_path: Path
+) -> None:
+    daemon = [part for part in twistd if not part.startswith("--")]
+    command = [*daemon, "--pidfile=server.pid", "--logfile=server.log"]
+    assert spawn(*command, *flags(kept, root, f"--explicit={LOCAL}")).wait() == 0
+    server = Process(
+        ["tail", "-n", "+1", "-F", str(tmp_path / "server.log")], tmp_path / "t", tmp_path
+    )
+    try:
+        port = int(server.wait_for(LISTENS.format("explicit"))[1])
+        assert names(port, kept.certificate, "alice", "secret") == ["hello.txt"]
+    finally:
+        os.kill(int((tmp_path / "server.pid").read_text()), signal.SIGTERM)
+        server.wait_for("Server Shut Down")
+        server.end()
+
+
+def ended(process: Process) -> str:
+    """The output of a process that failed to start, without a traceback."""
+    assert process.wait() == 1
+    assert "Traceback" not in process.output
+    return process.output
+
+
+def test_a_busy_port_is_one_sentence(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, busy: int
+) -> None:
+    endpoint = f"tcp:{busy}:interface=127.0.0.1"
+    output = ended(spawn(*twistd, *flags(kept, root, f"--explicit={endpoint}")))
+    assert (
+        f"ftptls: cannot listen on {endpoint}: Address already in use; "
+        "stop the program that listens there, or choose another port.\n"
+    ) in output
+
+
+def test_a_daemon_tells_its_parent_of_a_busy_port(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, busy: int, tmp_path: Path
+) -> None:
+    daemon = [part for part in twistd if not part.startswith("--")]
+    command = [*daemon, "--pidfile=server.pid", "--logfile=server.log"]
+    output = ended(
+        spawn(*command, *flags(kept, root, f"--explicit=tcp:{busy}:interface=127.0.0.1"))
+    )
+    assert "cannot listen" in output
+    assert not (tmp_path / "server.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--root=none"], r"Cannot serve \S+/none: it does not exist; name a folder\."),
+        (
+            ["--root=a folder/hello.txt"],
+            r"Cannot serve .*hello\.txt: it is a file; name a folder\.",
+        ),
+        (["--root="], r"There is no folder to serve: name one with --root or files\.root\."),
+        (["--certificate=none.pem"], r"Cannot read \S+/none\.pem: No such file or directory\."),
+        (["--key=a folder/hello.txt"], r"There is no PEM private key in .*hello\.txt; .*"),
+        (["--certificate=", "--key="], r"Protection by TLS is required, and there is no .*"),
+        (["--certificate="], r"There is a key but no certificate: name both, with --certificate\."),
+        (["--implicit=tcp:0", "--certificate=", "--key="], r"The implicit listener tcp:0 needs .*"),
+        (["--explicit=tcpp:0"], r"--explicit tcpp:0 is no endpoint that Twisted understands: .*"),
+        (["--implicit=tcp:x"], r"--implicit tcp:x is no endpoint that Twisted understands: .*"),
+        (["--explicit=ssl:0"], r"--explicit ssl:0 would put TLS inside TLS: .*"),
+        (["--auth=zork:zebra"], r"There is no way to check users called 'zork': there are .*"),
+        (["--auth=memory:zebra"], r"The --auth string that begins with 'memory' is not .*"),
+        (["--session-reuse=no"], r'--session-reuse is "no"; it must be "require" or .*'),
+        (["--config=none.toml"], r"Cannot read none\.toml: No such file or directory\."),
+    ],
+)
+def test_what_cannot_be_used_is_a_usage_error(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, more: list[str], sentence: str
+) -> None:
+    output = ended(spawn(*twistd, *flags(kept, root, *more)))
+    last = output.rstrip().rpartition("\n")[2]
+    assert re.fullmatch(f"twistd -c: {sentence}|twistd --nodaemon: {sentence}", last)
+    assert "zebra" not in output
+
+
+def test_nobody_to_let_in_is_refused(spawn: Spawn, twistd: list[str], kept: state.State) -> None:
+    command = ["ftptls", "--root=.", f"--certificate={kept.certificate}", f"--key={kept.key}"]
+    assert "Nobody could log in: " in ended(spawn(*twistd, *command))
+
+
+def test_help_lists_the_kinds_of_auth(spawn: Spawn, twistd: list[str]) -> None:
+    process = spawn(*twistd, "ftptls", "--help-auth")
+    assert process.wait() == 0
+    assert {"memory", "file", "anonymous"} <= set(process.output.split())
+
+
+def test_help_tells_flags_choices_and_defaults(spawn: Spawn, twistd: list[str]) -> None:
+    process = spawn(*twistd, "ftptls", "--help")
+    assert process.wait() == 0
+    text = " ".join(process.output.split())
+    assert "[atomic or direct; default: atomic]" in text
+    assert "--masquerade-address=" in text
+    assert "--read-only " in text
+
+
+@pytest.mark.parametrize("kind", ["explicit", "implicit"])
+def test_the_tac_files_serve(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, kind: str
+) -> None:
+    tac = CHECKOUT / "tac" / f"{kind}.tac"
+    assert len(tac.read_text().splitlines()) < 40
+    server = spawn(
+        *twistd,
+        "--no_save",
+        f"--python={tac}",
+        FTPTLS_ROOT=str(root),
+        FTPTLS_PORT=LOCAL.removeprefix("tcp:"),
+        FTPTLS_CERTIFICATE=str(kept.certificate),
+        FTPTLS_KEY=str(kept.key),
+        FTPTLS_AUTH="memory:alice:secret",
+    )
+    port = int(server.wait_for(LISTENS.format(kind))[1])
+    found = names(port, kept.certificate, "alice", "secret", implicit=kind == "implicit")
+    assert found == ["hello.txt"]
+
+
+# the ftptls command
+
+
+def test_serve_prints_commands_that_work(spawn: Spawn, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s a "folder"'
+    folder.mkdir()
+    server = spawn(*SERVE, folder=folder)
+    server.wait_for("^lftp .*$")
+    for client in ("curl", "lftp"):
+        line = server.wait_for(f"^{client} .*$")[0]
+        done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert b"welcome.txt" in done.stdout
+    assert server.end(signal.SIGINT) == 0
+    assert "Traceback" not in server.output
+
+
+def test_serve_prints_what_a_client_needs(spawn: Spawn, tmp_path: Path) -> None:
+    server = spawn(*SERVE)
+    server.wait_for("^lftp .*$")
+    told = dict(re.findall(r"^(\S+) +(\S.*)$", server.output, re.MULTILINE))
+    certificate = Path(told["certificate"])
+    assert certificate == tmp_path / ".state" / "certificate.pem"
+    shown = subprocess.run(
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", certificate],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip().endswith(f"={told['SHA-256']}")
+    explicit = int(server.wait_for(r"^explicit +ftp://127\.0\.0\.1:(\d+)/")[1])
+    implicit = int(server.wait_for(r"^implicit +ftps://127\.0\.0\.1:(\d+)/")[1])
+    user, password = told["user"], told["password"]
+    assert names(explicit, certificate, user, password) == ["welcome.txt"]
+    assert names(implicit, certificate, user, password, implicit=True) == ["welcome.txt"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_certificate_verifies_in_both_versions(spawn: Spawn, version: ssl.TLSVersion) -> None:
+    server = spawn(*SERVE)
+    certificate = server.wait_for("^certificate (.*)$")[1]
+    port = int(server.wait_for(r"^implicit +ftps://127\.0\.0\.1:(\d+)/")[1])
+    context = ssl.create_default_context(cafile=certificate)
+    context.minimum_version = context.maximum_version = version
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    for host in ("127.0.0.1", "localhost", "::1"):
+        with (
+            socket.create_connection(("127.0.0.1", port), 30) as plain,
+            context.wrap_socket(plain, server_hostname=host) as client,
+        ):
+            assert client.recv(100).startswith(b"220 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--root=none"], r"ftptls: Cannot serve \S+/none: it does not exist; name a folder\."),
+        (["--port=70000"], r"ftptls serve: argument --port: '70000' is no port; name one .*"),
+        (["--state=o.txt"], r"ftptls: cannot use \S+/o\.txt: File exists\."),
+        (["--state=o.txt/below"], r"ftptls: cannot use \S+/o\.txt/below: Not a directory\."),
+    ],
+)
+def test_serve_refuses_in_one_sentence(
+    spawn: Spawn, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    (tmp_path / "o.txt").touch()
+    process = spawn(*SERVE, *arguments)
+    assert process.wait() != 0
+    assert re.fullmatch(sentence + "\n", process.output)
+
+
+@pytest.mark.parametrize("flag", ["--port", "--implicit-port"])
+def test_serve_refuses_a_busy_port_in_one_sentence(spawn: Spawn, busy: int, flag: str) -> None:
+    process = spawn(*SERVE, f"{flag}={busy}")
+    assert "Address already in use; stop the program" in ended(process)
+    assert "Serving" not in process.output
+
+
+def test_an_unreadable_folder_is_refused(
+    monkeypatch: pytest.MonkeyPatch, kept: state.State, root: Path
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
+    with pytest.raises(
+        ConfigError, match=r"^Cannot serve .*: there is no permission to read it\.$"
+    ):
+        make_service(whole(kept, root), reactor)
+
+
+def test_the_command_knows_its_version_and_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main(["--version"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out.startswith("ftptls ")
+    with pytest.raises(SystemExit) as done:
+        main(["zork"])
+    assert done.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# the state folder
+
+
+def test_the_state_is_private_and_lasts(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    first = state.prepare(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "certificate.pem",
+        "key.pem",
+        "password",
+    ]
+    assert state.prepare(folder) == first
+
+
+def test_what_is_broken_or_expired_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = state.prepare(tmp_path)
+    (tmp_path / "key.pem").write_text("broken")
+    second = state.prepare(tmp_path)
+    assert second.fingerprint != first.fingerprint
+    assert second.password == first.password
+    (tmp_path / "password").write_text("not; safe\n")
+    assert state.prepare(tmp_path).password != first.password
+    monkeypatch.setattr(state, "_DAYS", -1 / 48)  # ended half an hour ago
+    (tmp_path / "key.pem").unlink()
+    expired = state.prepare(tmp_path)
+    monkeypatch.undo()
+    assert state.prepare(tmp_path).fingerprint != expired.fingerprint
+
+
+def test_the_certificate_lasts_a_year(kept: state.State) -> None:
+    certificate = x509.load_pem_x509_certificate(kept.certificate.read_bytes())
+    lasts = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert datetime.timedelta(364) < lasts < datetime.timedelta(398)
+
+
+# make_service
+
+
+def whole(kept: state.State, root: Path, **changes: Any) -> Settings:
+    given = {
+        "auth": ("memory:alice:secret", "memory:bob:hidden"),
+        "listen": Listen(explicit=(LOCAL,)),
+        "tls": TLS(str(kept.certificate), str(kept.key)),
+        "files": Files(str(root)),
+    }
+    return Settings(**(given | changes))
+
+
+def test_the_default_listener_is_explicit(kept: state.State, root: Path) -> None:
+    (listener,) = make_service(whole(kept, root, listen=Listen()), reactor)
+    assert isinstance(listener, Listener)
+    assert (listener.kind, listener.where()) == ("explicit TLS", service.DEFAULT_ENDPOINT)
+
+
+def test_without_certificate_both_protections_must_be_optional(
+    kept: state.State, root: Path
+) -> None:
+    optional = Requirement.OPTIONAL
+    with pytest.raises(ConfigError, match=r"or give --data-protection optional to serve in clear"):
+        make_service(whole(kept, root, tls=TLS(), policy=Policy(optional)), reactor)
+    clear = whole(kept, root, tls=TLS(), policy=Policy(optional, optional))
+    (listener,) = make_service(clear, reactor)
+    assert isinstance(listener, Listener)
+    assert listener.kind == "clear text"
+
+
+def test_with_user_in_the_root_what_is_above_must_exist(kept: state.State, root: Path) -> None:
+    make_service(whole(kept, root, files=Files(f"{root}/{{user}}/in")), reactor)
+    with pytest.raises(ConfigError, match="it does not exist"):
+        make_service(whole(kept, root, files=Files(f"{root}/none/{{user}}")), reactor)
+
+
+def test_checkers_of_one_kind_are_asked_in_turn(kept: state.State, root: Path) -> None:
+    (listener,) = make_service(whole(kept, root), reactor)
+    assert isinstance(listener, Listener)
+    checker = listener._factory.portal.checkers[IUsernamePassword]
+
+    def asked(name: bytes, password: bytes) -> list[Any]:
+        results: list[Any] = []
+        checker.requestAvatarId(UsernamePassword(name, password)).addBoth(results.append)
+        return results
+
+    assert asked(b"alice", b"secret") == [b"alice"]
+    assert asked(b"bob", b"hidden") == [b"bob"]
+    (failure,) = asked(b"bob", b"secret")
+    assert failure.check(UnauthorizedLogin)
+
+
+class LateEndpoint:
+    """An endpoint that takes its time, as those do that ask somebody else for an address."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.opening: Deferred[Any] = Deferred(lambda _: setattr(self, "cancelled", True))
+
+    def listen(self, _factory: Any) -> Deferred[Any]:
+        return self.opening
+
+
+def late(kept: state.State, root: Path) -> tuple[Listener, LateEndpoint]:
+    (listener,) = make_service(whole(kept, root), reactor)
+    assert isinstance(listener, Listener)
+    endpoint = LateEndpoint()
+    listener._endpoint = endpoint  # type: ignore[assignment]
+    listener.startService()
+    return listener, endpoint
+
+
+def test_a_listener_that_fails_late_says_so(
+    kept: state.State, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(service._log, "critical", lambda _format, error: said.append(error))
+    _listener, endpoint = late(kept, root)
+    endpoint.opening.errback(CannotListenError("", 21, OSError(13, "Permission denied")))
+    (error,) = said
+    assert isinstance(error, ListenError)
+    assert "Permission denied; a port below 1024 needs root" in str(error)
+
+
+def test_stopping_gives_up_opening(
+    kept: state.State, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(service._log, "critical", lambda _format, error: said.append(error))
+    listener, endpoint = late(kept, root)
+    stopped: list[Any] = []
+    listener.stopService().addBoth(stopped.append)
+    assert endpoint.cancelled
+    assert stopped == [None]
+    assert not said
