@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ftptls.dtp.links import Link
@@ -133,10 +134,16 @@ class Incoming:
         try:
             filled = self._stream.read_into(self._plain)
         except TLSError as error:
+            self._send_alert(self._stream)
             raise BrokenError(f"TLS failed: {error}") from None
         self._unread = filled == len(self._plain)
         self.ended = self._stream.ended
         return self._plain[:filled]
+
+    def _send_alert(self, stream: TLSStream) -> None:
+        """Tell the client why, if it can be told at all."""
+        with suppress(OSError):
+            self._link.send(memoryview(stream.output()))
 
     def _end_unproven(self) -> memoryview:
         if not self._accept_fin:
