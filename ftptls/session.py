@@ -39,6 +39,7 @@ class Security:
 
     Attributes:
         implicit: Whether TLS started with the connection.
+        greeted: Whether an implicit listener has sent its greeting, which waits for TLS.
         by_endpoint: Whether the endpoint does it, so that it cannot go down.
         secured: Whether the control connection is protected now.
         buffer_agreed: Whether PBSZ was accepted, so that PROT may come.
@@ -48,6 +49,7 @@ class Security:
     """
 
     implicit: bool = False
+    greeted: bool = False
     by_endpoint: bool = False
     secured: bool = False
     buffer_agreed: bool = False

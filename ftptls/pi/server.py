@@ -1,0 +1,317 @@
+"""Server-PI: what the lines of a control connection mean (RFC 959 §2.2, §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from ftptls import observe
+from ftptls.commands import Context, perform
+from ftptls.dtp.server import ServerDTP
+from ftptls.errors import FTPError, from_os_error
+from ftptls.pi.control import ControlConnection
+from ftptls.session import Peers, Session
+from ftptls.tls.stream import TLSStream
+from ftptls.tls.switch import Ended, Event, Failed, Lowered, Raised
+from ftptls.wire.addresses import canonical
+from ftptls.wire.arguments import ArgumentError, Mechanism, ProtectionLevel
+from ftptls.wire.lines import CommandLine, LineTooLong, parse_command
+from ftptls.wire.replies import Reply
+
+if TYPE_CHECKING:
+    from ftptls.factory import FTPFactory
+
+# What other protocols begin with: a browser or mailer was talked into speaking to us.
+_STRANGERS = frozenset(
+    {"GET", "POST", "PUT", "HEAD", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"}
+    | {"EHLO", "HELO", "LHLO", "STARTTLS"}
+)
+
+
+class ServerPI(ControlConnection):
+    """One client's interpreter.
+
+    Commands are carried out one after the other. While one of them transfers, those
+    whose record says so are answered in between; the others wait in their order.
+
+    Attributes:
+        session: What is known of this connection.
+    """
+
+    session: Session
+
+    def __init__(self, factory: FTPFactory) -> None:
+        super().__init__(factory.reactor, factory.settings.limits)
+        self.factory = factory
+        self._next: CommandLine | None = None
+        self._busy = False
+        self._transferring = False
+        self._after_transfer: list[Deferred[None]] = []
+        self._after_reply: Callable[[], None] | None = None
+        self._bad_commands = 0
+
+    # --- beginning and end -------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client connected: greet it, or wait for its TLS handshake first."""
+        super().connectionMade()
+        factory = self.factory
+        self.session = session = _new_session(self.transport)
+        self._tls = factory.tls.new_session() if factory.tls is not None else None
+        self._dtp = ServerDTP(
+            self._reactor, session, factory.settings, factory.workers, self._tls, self._reply
+        )
+        self._context = Context(
+            session, factory.settings, factory.portal, factory.commands, self, self._dtp
+        )
+        factory.opened(self)
+        observe.connected(session)
+        if factory.implicit:
+            session.security.implicit = True
+            session.security.level = ProtectionLevel.PRIVATE
+            self._begin_tls()
+        else:
+            if ISSLTransport.providedBy(self.transport):
+                self._secured_by_endpoint()
+            self._greet()
+
+    def _secured_by_endpoint(self) -> None:
+        """TLS was up before us; data is private by default if there is a certificate for it."""
+        self.session.security.secured = self.session.security.by_endpoint = True
+        if self._tls is not None:
+            self.session.security.level = ProtectionLevel.PRIVATE
+
+    def _greet(self) -> None:
+        self._reply(Reply(220, self.factory.settings.banner))
+        self._set_timer()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone: log the user out (RFC 959 §4.1.1)."""
+        super().connectionLost(reason)
+        self.session.log_out()
+        observe.disconnected(self.session, self._why)
+        if not self._transferring:
+            self.factory.closed(self)
+
+    def _ended(self) -> None:
+        """Abort the transfer, as RFC 959 §4.1.1 wants of an unexpected end; hold no port."""
+        self._dtp.close()
+
+    def shut_down(self) -> None:
+        """The server ends: abort what runs, say so, and close."""
+        self._dtp.close()
+        Deferred.fromCoroutine(self._say_shutdown())
+
+    async def _say_shutdown(self) -> None:
+        await self.transfer_answered()
+        if self.client_present:
+            self._close_with(Reply(421, "The server is shutting down."), "server shutdown")
+
+    def _close_with(self, reply: Reply, why: str) -> None:
+        self._reply(reply)
+        self._close(why)
+
+    def _line_never_ends(self) -> None:
+        self._close_with(Reply(421, "The line never ends; goodbye."), "endless line")
+
+    def _due_at(self) -> float:
+        if self._shaking_hands:
+            return self._touched_at + self._limits.handshake_timeout
+        if self.session.login.filesystem is None:
+            return self._opened_at + self._limits.login_timeout
+        at_work = self._busy or self._transferring
+        since = float(self._reactor.seconds()) if at_work else self._touched_at
+        return since + self._limits.idle_timeout
+
+    def _time_is_up(self) -> None:
+        if self._shaking_hands:
+            self._drop("the TLS handshake took too long")
+        else:
+            self._close_with(Reply(421, "Nothing was heard for too long; goodbye."), "idle")
+
+    # --- TLS -----------------------------------------------------------------------------------
+
+    def _begin_tls(self) -> None:
+        if self._tls is not None:
+            self._expect_handshake(TLSStream(self._tls.connection()))
+
+    def _tls_event(self, event: Event) -> None:
+        match event:
+            case Raised():
+                self._tls_is_up()
+            case Lowered():
+                self.session.security.secured = False
+                self.session.security.cleared = True
+            case Ended():
+                self._drop("the client closed TLS")
+            case Failed(reason):
+                observe.handshake_failed(self.session, "control", reason)
+                self._drop(f"TLS failed: {reason}")
+
+    def _tls_is_up(self) -> None:
+        stream = self._switch.stream
+        security = self.session.security
+        security.secured = True
+        if stream is not None:
+            security.certificate = stream.peer_certificate
+            observe.secured(self.session, "control", stream.version, stream.cipher, stream.resumed)
+        if security.implicit and not security.greeted:
+            security.greeted = True
+            self._greet()
+
+    # --- commands ------------------------------------------------------------------------------
+
+    def _take_command(self) -> bool:
+        """Take up the next command; false if there is none, or it has to wait."""
+        if self._busy or self._writing_paused or self._switch.is_sinking:
+            return False
+        if self._next is None and not self._read_line():
+            return False
+        line = self._next
+        if line is None:
+            return True
+        if self._transferring and not self._may_interrupt(line.verb):
+            return False
+        self._next = None
+        self._start(line)
+        return True
+
+    def _read_line(self) -> bool:
+        """Parse the next line; false if there is none yet."""
+        try:
+            line = self._lines.next_line()
+            if line is None:
+                return False
+            self._next = parse_command(line)
+        except LineTooLong:
+            self._bad(Reply(500, "The line is too long."))
+        except ArgumentError as error:
+            self._bad(Reply(error.code, error.text))
+        return True
+
+    def _may_interrupt(self, verb: str) -> bool:
+        command = self.factory.commands.get(verb)
+        return command is not None and command.during_transfer
+
+    def _start(self, line: CommandLine) -> None:
+        if line.verb in _STRANGERS:
+            self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
+            return
+        command = self.factory.commands.get(line.verb)
+        secret = command is None or command.secret
+        observe.commanded(self.session, line.verb, line.argument, secret=secret)
+        self._touched_at = self._reactor.seconds()
+        if command is not None and command.opens_data:
+            self._transferring = True
+            self._dtp.begin(line.verb)
+            Deferred.fromCoroutine(self._transfer(line))
+        else:
+            self._busy = True
+            Deferred.fromCoroutine(self._command(line))
+
+    async def _command(self, line: CommandLine) -> None:
+        reply = await self._outcome(line)
+        self._busy = False
+        self._finish(reply)
+
+    async def _transfer(self, line: CommandLine) -> None:
+        reply = await self._outcome(line)
+        self._transferring = False
+        self._dtp.end()
+        self._reply(reply)
+        waiting, self._after_transfer = self._after_transfer, []
+        for each in waiting:
+            each.callback(None)
+        if not self.connected:
+            self.factory.closed(self)
+        self._touched_at = self._reactor.seconds()
+        self._pump()
+
+    async def _outcome(self, line: CommandLine) -> Reply:
+        """The command's final reply, whatever happens: this is where nothing gets past."""
+        try:
+            return await perform(self._context, line)
+        except FTPError as error:
+            return error.reply
+        except OSError as error:
+            return from_os_error(error).reply
+        except Exception:  # noqa: BLE001 - logged with its traceback, and answered
+            observe.failed(self.session, line.verb)
+            return Reply(451, "Local error; try again later.")
+
+    def _finish(self, reply: Reply) -> None:
+        after, self._after_reply = self._after_reply, None
+        if reply.code == 500:
+            self._bad(reply)
+        else:
+            self._reply(reply)
+        if after is not None:
+            after()
+        self._pump()
+
+    def _bad(self, reply: Reply) -> None:
+        """An unknown or malformed command: tolerated only so often."""
+        self._bad_commands += 1
+        if self._bad_commands >= self._limits.bad_commands:
+            self._close_with(Reply(421, "Too many bad commands; goodbye."), "bad commands")
+        else:
+            self._reply(reply)
+
+    def _reply(self, reply: Reply) -> None:
+        if self.client_present:
+            observe.replied(self.session, reply)
+            self._switch.write(reply.encode())
+
+    # --- what commands may do with the control connection -----------------------------------
+
+    @property
+    def offers_tls(self) -> bool:
+        """Whether the listener has a certificate."""
+        return self._tls is not None
+
+    @property
+    def input_pending(self) -> bool:
+        """Whether anything was received behind the present command."""
+        return bool(self._next or self._lines.buffered or self._switch.pending)
+
+    def raise_tls(self, mechanism: Mechanism) -> None:
+        """Once the reply is sent: expect the TLS handshake."""
+        if mechanism.protects_data:
+            self.session.security.level = ProtectionLevel.PRIVATE
+        self._after_reply = self._begin_tls
+
+    def lower_tls(self) -> None:
+        """Once the reply is sent: close TLS and go on in clear text."""
+        self._after_reply = self._lower
+
+    def close_after_reply(self) -> None:
+        """Once the reply is sent: close the connection."""
+        self._after_reply = lambda: self._close("said goodbye")
+
+    async def pause(self, seconds: float) -> None:
+        """Wait without holding anything up but this session."""
+        await deferLater(self._reactor, seconds)
+
+    async def transfer_answered(self) -> None:
+        """Until the transfer in progress, if any, has its reply."""
+        if self._transferring:
+            waiting: Deferred[None] = Deferred()
+            self._after_transfer.append(waiting)
+            await waiting
+
+
+def _new_session(transport: Any) -> Session:
+    peer, host = transport.getPeer(), transport.getHost()
+    return Session(
+        Peers(
+            client=canonical(getattr(peer, "host", "")),
+            server=canonical(getattr(host, "host", "")),
+            port=getattr(peer, "port", 0),
+        )
+    )
