@@ -1,0 +1,249 @@
+"""The control connection below its commands: octets, TLS, time, and the end of it."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer, ISSLTransport, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ftptls.settings import Limits
+from ftptls.tls.stream import TLSStream
+from ftptls.tls.switch import Event, Received, TLSSwitch
+from ftptls.wire.lines import LineReader
+
+# Commands that wait are kept up to here; then the client has to wait with sending.
+_HIGH_WATER = 64 * 1024
+# An oversized line is dropped; one that goes on for this long ends the connection.
+_MOST_DROPPED = 64 * 1024
+# After CCC, the client may close TLS first for this many seconds.
+_CLOSE_NOTIFY_DELAY = 0.25
+
+
+@implementer(IPushProducer)
+class ControlConnection(Protocol):
+    """One connection that carries lines, in clear text or under TLS, with bounds on all of it.
+
+    What the lines mean is for the subclass: it is asked to :meth:`_take_command` whenever
+    one may be there, and told of what happens to TLS.
+
+    Args:
+        reactor: For the time.
+        limits: For patience.
+    """
+
+    def __init__(self, reactor: Any, limits: Limits) -> None:
+        self._reactor = reactor
+        self._limits = limits
+        self._switch = TLSSwitch(self._send)
+        self._lines = LineReader(limits.line_length)
+        self._reading_paused = False
+        self._writing_paused = False
+        self._closing = False
+        self._pumping = False
+        self._timer: Any = None
+        self._close_notify: Any = None
+        self._opened_at = self._touched_at = float(reactor.seconds())
+        self._shaking_hands = False
+        self._why = "the client closed the connection"
+
+    # --- for the subclass to say -------------------------------------------------------------
+
+    def _take_command(self) -> bool:
+        """Take up the next command; false if there is none, or it has to wait."""
+        raise NotImplementedError
+
+    def _tls_event(self, event: Event) -> None:
+        """TLS came up, went down or failed."""
+        raise NotImplementedError
+
+    def _line_never_ends(self) -> None:
+        """The client sends a line without end."""
+        raise NotImplementedError
+
+    def _due_at(self) -> float:
+        """The reactor's time at which patience ends, as things stand."""
+        raise NotImplementedError
+
+    def _time_is_up(self) -> None:
+        """Patience has ended."""
+        raise NotImplementedError
+
+    def _ended(self) -> None:
+        """Nothing more will be said: let go of everything that is held."""
+        raise NotImplementedError
+
+    # --- octets --------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """There is a connection."""
+        transport: Any = self.transport
+        _prepare_socket(transport)
+        transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets from the client, of whatever protection."""
+        if not self._closing:
+            self._switch.feed(data)
+            self._pump()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        self.connected = 0
+        self._closing = True
+        self._stop_timers()
+        self._lines.clear()
+        self._ended()
+
+    @property
+    def client_present(self) -> bool:
+        """Whether the client is still there."""
+        return bool(self.connected) and not self._closing
+
+    def _send(self, data: bytes) -> None:
+        transport: Any = self.transport
+        transport.write(data)
+
+    def pauseProducing(self) -> None:
+        """The client does not read its replies: carry out nothing more for now."""
+        self._writing_paused = True
+        self._throttle()
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._writing_paused = False
+        self._throttle()
+        self._pump()
+
+    def stopProducing(self) -> None:
+        """The transport is going away; :meth:`connectionLost` tells."""
+
+    def _throttle(self) -> None:
+        """Stop reading while more waits than the client may have on account."""
+        transport: Any = self.transport
+        waiting = self._lines.buffered + self._switch.pending
+        pause = waiting > _HIGH_WATER or self._writing_paused
+        if pause != self._reading_paused and not self._closing:
+            self._reading_paused = pause
+            (transport.pauseProducing if pause else transport.resumeProducing)()
+
+    def _pump(self) -> None:
+        """Take up everything that can be taken up now."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while not self._closing and (self._take_event() or self._take_command()):
+                pass
+        finally:
+            self._pumping = False
+        self._throttle()
+
+    def _take_event(self) -> bool:
+        """Read on, unless more commands than enough are waiting already."""
+        if self._lines.buffered > _HIGH_WATER:
+            return False
+        event = self._switch.next_event()
+        if event is None:
+            return False
+        if isinstance(event, Received):
+            self._feed_lines(event.data)
+        else:
+            self._shaking_hands = False
+            self._tls_event(event)
+        return True
+
+    def _feed_lines(self, data: bytes) -> None:
+        self._lines.feed(data)
+        if answers := self._lines.take_answers():
+            self._switch.write(answers)
+        if self._lines.dropped > _MOST_DROPPED:
+            self._line_never_ends()
+
+    # --- TLS up and down -----------------------------------------------------------------------
+
+    def _expect_handshake(self, stream: TLSStream) -> None:
+        """TLS comes next, and has only so much time."""
+        self._shaking_hands = True
+        self._touched_at = self._reactor.seconds()
+        self._switch.raise_tls(stream)
+        self._set_timer()
+
+    def _lower(self) -> None:
+        """Close TLS and go on in clear text.
+
+        Some clients take a close_notify right behind the reply for the end of the
+        connection, others wait for it before they say anything. So it comes a little later.
+        """
+        self._switch.lower_tls()
+        self._close_notify = self._reactor.callLater(_CLOSE_NOTIFY_DELAY, self._switch.say_close)
+
+    # --- time and end ----------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        _cancel(self._timer)
+        delay = max(0.0, self._due_at() - self._reactor.seconds())
+        self._timer = self._reactor.callLater(delay, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        """Commands do not move the timer, so see whether one came since it was set."""
+        if self._due_at() > self._reactor.seconds():
+            self._set_timer()
+        else:
+            self._time_is_up()
+
+    def _stop_timers(self) -> None:
+        _cancel(self._timer)
+        _cancel(self._close_notify)
+
+    def _close(self, why: str) -> None:
+        """Close behind the last reply, and read on for a while.
+
+        A close with unread input would reset the connection, and cost the client the reply.
+        """
+        if self._closing:
+            return
+        self._switch.close()
+        transport: Any = self._end(why)
+        if _can_half_close(transport):
+            transport.loseWriteConnection()
+            if self._reading_paused:
+                transport.resumeProducing()
+        else:
+            transport.loseConnection()
+
+    def _drop(self, why: str) -> None:
+        """Close without a word (RFC 4217 §10.1: the state of the connection is unknown)."""
+        self._end(why).loseConnection()
+
+    def _end(self, why: str) -> Any:
+        """From here on nothing is heard or said; what the client does not take is aborted."""
+        transport: Any = self.transport
+        self._closing = True
+        self._why = why
+        self._stop_timers()
+        transport.unregisterProducer()
+        self._timer = self._reactor.callLater(self._limits.close_timeout, transport.abortConnection)
+        self._ended()
+        return transport
+
+
+def _cancel(call: Any) -> None:
+    if call is not None and call.active():
+        call.cancel()
+
+
+def _can_half_close(transport: Any) -> bool:
+    return bool(ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport))
+
+
+def _prepare_socket(transport: Any) -> None:
+    """Each reply leaves at once, and Telnet's urgent data comes in its place (RFC 1123 §4.1)."""
+    if ITCPTransport.providedBy(transport):
+        transport.setTcpNoDelay(True)
+        transport.setTcpKeepAlive(True)
+        if hasattr(transport, "getHandle") and not ISSLTransport.providedBy(transport):
+            transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
