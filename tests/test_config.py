@@ -11,6 +11,7 @@ import pytest
 from ftptls import config
 from ftptls.config import ConfigError
 from ftptls.settings import (
+    Policy,
     PortRange,
     Requirement,
     SessionReuse,
@@ -116,8 +117,7 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ("idle_timeout = 3", "idle_timeout is no setting; did you mean limits.idle_timeout?"),
         (
             "[policy]\nzzz = 3",
-            "policy.zzz is no setting; there are login_protection, data_protection, "
-            "session_reuse, auth_after_login.",
+            f"policy.zzz is no setting; there are {', '.join(f.name for f in fields(Policy))}.",
         ),
         (
             "zzz = 3",
