@@ -143,7 +143,8 @@ def _known(key: str, name: str) -> Option:
     # A key in the wrong table is as frequent as a misspelt one.
     section, _, last = key.rpartition(".")
     near = [other for other, option in known.items() if option.name == last]
-    near = near or difflib.get_close_matches(key, known, n=2)
+    alike = difflib.get_close_matches(last, [option.name for option in known.values()], n=2)
+    near = near or [other for other, option in known.items() if option.name in alike]
     if near:
         raise ConfigError(f"{name}: {key} is no setting; did you mean {' or '.join(near)}?")
     there = [option.name for option in known.values() if section and option.section == section]
