@@ -22,9 +22,11 @@ pip := $(run) -m pip --disable-pip-version-check -qq install
 sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 clients := curl lftp openssl
 
-.PHONY: serve test test-long lint docs clean packages
+.PHONY: environment serve test test-long lint docs clean packages
 .NOTPARALLEL:
 .SILENT:
+
+environment: $(installed)
 
 serve: $(installed)
 	exec $(run) -m ftptls serve --root "$$ROOT" --port "$$PORT" \

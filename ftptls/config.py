@@ -190,9 +190,10 @@ def _from_toml(option: Option, value: Any, where: str) -> Any:
     if kind is PortRange:
         return _port_range(option, value, where)
     if issubclass(kind, enum.Enum):
-        if not any(value == choice.value for choice in kind):
-            raise _refusal(option, value, where)
-        return kind(value)
+        for choice in kind:
+            if value == choice.value and option.about.check(choice):
+                return choice
+        raise _refusal(option, value, where)
     return _checked(option, value, where)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 from twisted.application.service import MultiService, Service
@@ -223,17 +224,14 @@ def _certificate(settings: Settings) -> ServerContext | None:
             "name one with --certificate or tls.certificate."
         )
     required = [
-        f"--{flag} optional"
-        for flag, what in (
-            ("login-protection", settings.policy.login_protection),
-            ("data-protection", settings.policy.data_protection),
-        )
-        if what is Requirement.REQUIRED
+        f"policy.{entry.name}"
+        for entry in fields(settings.policy)
+        if getattr(settings.policy, entry.name) is Requirement.REQUIRED
     ]
     if required:
         raise ConfigError(
             "Protection by TLS is required, and there is no certificate: name one with "
-            f"--certificate, or give {' and '.join(required)} to serve in clear text."
+            f"--certificate, or make {' and '.join(required)} optional to serve in clear text."
         )
     return None
 

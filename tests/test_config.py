@@ -126,12 +126,12 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ),
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (
-            '[policy]\ndata_protection = "maybe"',
-            'policy.data_protection is "maybe"; it must be "required" or "optional".',
+            '[files]\nupload_mode = "maybe"',
+            'files.upload_mode is "maybe"; it must be "atomic" or "direct".',
         ),
         (
-            "[policy]\ndata_protection = true",
-            'policy.data_protection is true; it must be "required" or "optional".',
+            "[files]\nupload_mode = true",
+            'files.upload_mode is true; it must be "atomic" or "direct".',
         ),
         (
             "[limits]\nidle_timeout = -3",

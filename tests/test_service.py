@@ -430,7 +430,9 @@ def test_without_certificate_both_protections_must_be_optional(
     kept: state.State, root: Path
 ) -> None:
     optional = Requirement.OPTIONAL
-    with pytest.raises(ConfigError, match=r"or give --data-protection optional to serve in clear"):
+    with pytest.raises(
+        ConfigError, match=r"or make policy.data_protection optional to serve in clear"
+    ):
         make_service(whole(kept, root, tls=TLS(), policy=Policy(optional)), reactor)
     clear = whole(kept, root, tls=TLS(), policy=Policy(optional, optional))
     (listener,) = make_service(clear, reactor)

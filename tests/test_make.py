@@ -1,0 +1,203 @@
+"""The two commands of the README, and what CI runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT, Spawn
+
+PYTHON = os.environ.get("PYTHON", "python3")
+# Whoever calls for anything over the network is told that there is none.
+OFFLINE = {
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_INDEX_URL": "http://127.0.0.1:9/",
+    "PIP_RETRIES": "0",
+    "PYTHONPATH": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def outermost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no ``make`` that runs these tests pass anything on."""
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ROOT", "PORT", "STATE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def environment() -> None:
+    """The environment is there; under ``make test`` it is, and nothing is done."""
+    command = ["make", "--no-print-directory", "environment", f"PYTHON={PYTHON}"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(command, cwd=CHECKOUT, env=clean, check=True, timeout=600)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> list[str]:
+    return [
+        "make",
+        "--no-print-directory",
+        "serve",
+        f"PYTHON={PYTHON}",
+        f"ROOT={tmp_path}/served here",
+        f"STATE={tmp_path}/kept here",
+        "PORT=0",
+        "IMPLICIT_PORT=0",
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_serve_twice_offline(spawn: Spawn, serve: list[str], tmp_path: Path) -> None:
+    (tmp_path / "served here").mkdir()
+    (tmp_path / "served here" / "hello.txt").touch()
+    kept = []
+    for _ in range(2):
+        server = spawn(*serve, folder=CHECKOUT, **OFFLINE)
+        told = [server.wait_for(f"^{name} .*$")[0] for name in ("password", "SHA-256")]
+        kept.append(told)
+        curl = server.wait_for("^curl .*$")[0]
+        done = subprocess.run(["sh", "-c", f"{curl} -sS"], capture_output=True, timeout=60)
+        assert b"hello.txt" in done.stdout, done.stderr
+        port = int(server.wait_for(r"^explicit +ftp://127\.0\.0\.1:(\d+)/")[1])
+        server.end()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 30)
+        assert "Traceback" not in server.output
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.usefixtures("environment")
+def test_serve_refuses_a_busy_port(spawn: Spawn, serve: list[str], tmp_path: Path) -> None:
+    (tmp_path / "served here").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = spawn(*serve, f"PORT={taken.getsockname()[1]}", folder=CHECKOUT)
+        assert process.wait() != 0
+    ours = [line for line in process.output.splitlines() if not line.startswith("make: ")]
+    assert len(ours) == 1
+    assert "Address already in use; stop the program" in ours[0]
+
+
+@pytest.mark.usefixtures("environment")
+def test_serve_refuses_a_folder_that_is_not_there(spawn: Spawn, serve: list[str]) -> None:
+    process = spawn(*serve, folder=CHECKOUT)
+    assert process.wait() != 0
+    assert "served here: it does not exist; name a folder." in process.output
+    assert "Traceback" not in process.output
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("fails", "sentence"),
+    [
+        (
+            "ensurepip",
+            "Python cannot make virtual environments here: install the package python3-venv.",
+        ),
+        (
+            "version_info",
+            "Python 3.11 or newer is needed, and {} is older: name another one with PYTHON=...",
+        ),
+    ],
+)
+def test_serve_says_what_python_lacks(
+    spawn: Spawn, serve: list[str], tmp_path: Path, fails: str, sentence: str
+) -> None:
+    python = script(
+        tmp_path / "python", f'case "$*" in *{fails}*) exit 1;; esac; exec python3 "$@"'
+    )
+    check_refusal(spawn, serve, tmp_path, str(python), sentence.format(python))
+
+
+def test_serve_says_that_there_is_no_python(spawn: Spawn, serve: list[str], tmp_path: Path) -> None:
+    sentence = "Python 3.11 or newer is needed: install the packages python3 and python3-venv."
+    check_refusal(spawn, serve, tmp_path, "no-such-python", sentence)
+
+
+def check_refusal(
+    spawn: Spawn, serve: list[str], tmp_path: Path, python: str, sentence: str
+) -> None:
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, clone)
+    process = spawn(*serve, f"PYTHON={python}", folder=clone)
+    assert process.wait() != 0
+    assert process.output.splitlines()[0] == sentence
+    assert len(process.output.splitlines()) == 2  # and make's own
+    assert not (clone / ".venv").exists()
+
+
+def test_the_tests_are_everything(spawn: Spawn) -> None:
+    process = spawn("make", "--dry-run", "test", f"PYTHON={PYTHON}", folder=CHECKOUT)
+    assert process.wait() == 0
+    steps = ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "sphinx", "pytest"]
+    places = [process.output.rindex(step) for step in steps]
+    assert places == sorted(places)
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Path]:
+    """A folder with what the Makefile calls, and an ``apt-get`` that writes down its arguments."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "cat", "cut", "sha256sum", "id", "env", "make", "lftp", "openssl"):
+        found = shutil.which(name)
+        assert found, name
+        (folder / name).symlink_to(found)
+    script(folder / "python3", "exit 0")
+    script(folder / "sudo", 'exec "$@"')
+    script(folder / "apt-get", f'echo "$@" >> "{tmp_path}/asked"')
+    return folder
+
+
+def test_only_missing_clients_are_installed(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
+    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+    assert process.wait() == 0
+    assert process.output == "Installing curl ...\n"
+    update, install = (tmp_path / "asked").read_text().splitlines()
+    assert update.startswith("update")
+    assert install == "install -y -qq curl"
+
+
+def test_nothing_is_asked_for_when_all_is_there(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
+    script(tools / "curl", "exit 0")
+    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+    assert process.wait() == 0
+    assert process.output == ""
+    assert not (tmp_path / "asked").exists()
+
+
+def test_missing_clients_without_apt_are_named(spawn: Spawn, tools: Path) -> None:
+    (tools / "apt-get").unlink()
+    (tools / "lftp").unlink()
+    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+    assert process.wait() != 0
+    assert process.output.splitlines()[0] == (
+        "The tests need these programs; install them first: curl lftp"
+    )
+
+
+@pytest.mark.parametrize(("status", "summary"), [(0, "3 passed"), (2, "1 failed, 2 passed")])
+def test_ci_passes_on_status_and_summary(
+    spawn: Spawn, tmp_path: Path, status: int, summary: str
+) -> None:
+    line = f"=========== {summary} in 1.00s ==========="
+    script(
+        tmp_path / "make",
+        f"echo {line}; test {status} = 0 || echo 'make: *** [Makefile:1: test] Error 1' >&2\n"
+        f"exit {status}",
+    )
+    process = spawn("bash", str(CHECKOUT / ".ci/run"), PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert process.wait() == status
+    assert process.output.splitlines()[-1] == line
