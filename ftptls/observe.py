@@ -5,6 +5,8 @@ Text from clients is escaped, and what a command's record marks as secret is not
 
 from __future__ import annotations
 
+import re
+
 from twisted.logger import Logger
 
 from ftptls.session import Session
@@ -12,9 +14,14 @@ from ftptls.wire.replies import Reply
 
 _log = Logger(namespace="ftptls")
 
+# A name of these characters cannot be taken for anything else in a line of the log.
+_PLAIN = re.compile(r"[\w.+-]+")
+
 
 def _who(session: Session) -> str:
-    return f"{session.login.user or '-'}@{session.peers.client}:{session.peers.port}"
+    user = session.login.user or "-"
+    shown = user if _PLAIN.fullmatch(user) else ascii(user)
+    return f"{shown}@{session.peers.client}:{session.peers.port}"
 
 
 def connected(session: Session) -> None:
