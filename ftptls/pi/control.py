@@ -17,8 +17,10 @@ from ftptls.wire.lines import LineReader
 
 # Commands that wait are kept up to here; then the client has to wait with sending.
 _HIGH_WATER = 64 * 1024
-# An oversized line is dropped; one that goes on for this long ends the connection.
-_MOST_DROPPED = 64 * 1024
+# A line that goes on for this long, whatever of it is dropped, ends the connection.
+_MOST_UNFINISHED = _HIGH_WATER
+# Commands and events in one turn: some milliseconds, then everybody else has theirs.
+_TURN = 200
 # After CCC, the client may close TLS first for this many seconds.
 _CLOSE_NOTIFY_DELAY = 0.25
 
@@ -45,6 +47,7 @@ class ControlConnection(Protocol):
         self._closing = False
         self._pumping = False
         self._timer: Any = None
+        self._next_turn: Any = None
         self._close_notify: Any = None
         self._opened_at = self._touched_at = float(reactor.seconds())
         self._shaking_hands = False
@@ -131,16 +134,23 @@ class ControlConnection(Protocol):
             (transport.pauseProducing if pause else transport.resumeProducing)()
 
     def _pump(self) -> None:
-        """Take up everything that can be taken up now."""
-        if self._pumping:
+        """Take up everything that can be taken up now, in turns."""
+        if self._pumping or self._next_turn is not None:
             return
         self._pumping = True
         try:
-            while not self._closing and (self._take_event() or self._take_command()):
-                pass
+            for _ in range(_TURN):
+                if self._closing or not (self._take_event() or self._take_command()):
+                    break
+            else:
+                self._next_turn = self._reactor.callLater(0, self._pump_on)
         finally:
             self._pumping = False
         self._throttle()
+
+    def _pump_on(self) -> None:
+        self._next_turn = None
+        self._pump()
 
     def _take_event(self) -> bool:
         """Read on, unless more commands than enough are waiting already."""
@@ -160,7 +170,7 @@ class ControlConnection(Protocol):
         self._lines.feed(data)
         if answers := self._lines.take_answers():
             self._switch.write(answers)
-        if self._lines.dropped > _MOST_DROPPED:
+        if self._lines.unfinished > _MOST_UNFINISHED:
             self._line_never_ends()
 
     # --- TLS up and down -----------------------------------------------------------------------
@@ -197,6 +207,7 @@ class ControlConnection(Protocol):
 
     def _stop_timers(self) -> None:
         _cancel(self._timer)
+        _cancel(self._next_turn)
         _cancel(self._close_notify)
 
     def _close(self, why: str) -> None:

@@ -74,6 +74,11 @@ class LineReader:
         """
         return len(self._buffer) + self._ignored
 
+    @property
+    def unfinished(self) -> int:
+        """Octets fed of the line that has not ended yet, those dropped or taken out included."""
+        return self._tail + self.dropped + self._ignored
+
     def feed(self, data: bytes) -> None:
         """Take what arrived, in pieces of any size."""
         if self._state != _TEXT or b"\xff" in data:
