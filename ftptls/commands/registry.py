@@ -100,6 +100,7 @@ def refused(verb: str, rfc: str, syntax: str, why: str, code: int = 502) -> Comm
         anything,
         lambda _context, _argument: reply,
         login=False,
+        secret=True,  # nobody looks into it, so nobody knows that it is no password
         implemented=False,
     )
 
