@@ -89,7 +89,7 @@ def _walk(holder: Any, section: str) -> Iterator[Option]:
         default = getattr(holder, entry.name)
         if is_dataclass(hints[entry.name]) and hints[entry.name] is not PortRange:
             yield from _walk(default, entry.name)
-        else:
+        elif "about" in entry.metadata:  # another field is for programs, not for the file
             about = entry.metadata["about"]
             yield Option(section, entry.name, hints[entry.name], default, about)
 
