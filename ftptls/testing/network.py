@@ -212,7 +212,7 @@ class MemoryReactor(Clock):
     def settle(self) -> None:
         """Do everything that can be done without time going by."""
         for _ in range(_MOST_ROUNDS):
-            if not self._round():
+            if not self.step():
                 return
         raise AssertionError("it never comes to rest")
 
@@ -230,7 +230,8 @@ class MemoryReactor(Clock):
         times = [call.getTime() for call in self.getDelayedCalls()]
         return float(min([*times, *self._knocking.values()], default=float("inf")))
 
-    def _round(self) -> bool:
+    def step(self) -> bool:
+        """Do one round: every end of a connection has one turn; whether there was anything."""
         done = self._next_at() <= self.seconds()
         super().advance(0)
         for connector in list(self._connecting):

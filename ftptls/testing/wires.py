@@ -136,6 +136,11 @@ class Wire(Protocol):
         self._reactor.settle()
         return bytes(self._received)
 
+    @property
+    def waiting(self) -> int:
+        """Octets that arrived and were not taken, as things stand."""
+        return len(self._received)
+
     def push_back(self, data: bytes) -> None:
         """Give back what was taken too much."""
         self._received[:0] = data
