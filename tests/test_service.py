@@ -433,8 +433,11 @@ def test_without_certificate_both_protections_must_be_optional(
     with pytest.raises(
         ConfigError, match=r"or make policy.data_protection optional to serve in clear"
     ):
-        make_service(whole(kept, root, tls=TLS(), policy=Policy(optional)), reactor)
-    clear = whole(kept, root, tls=TLS(), policy=Policy(optional, optional))
+        make_service(
+            whole(kept, root, tls=TLS(), policy=Policy(login_protection=optional)), reactor
+        )
+    policy = Policy(login_protection=optional, data_protection=optional)
+    clear = whole(kept, root, tls=TLS(), policy=policy)
     (listener,) = make_service(clear, reactor)
     assert isinstance(listener, Listener)
     assert listener.kind == "clear text"
