@@ -37,6 +37,10 @@ class Process:
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
     def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
         """The first match of ``pattern`` in the output."""
         deadline = time.monotonic() + seconds

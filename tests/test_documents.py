@@ -1,0 +1,225 @@
+"""What the documents tell is run, command by command, as it is written.
+
+Only ports change, and the folder: a fresh one, with ``.state``, ``.venv`` and ``public`` as a
+checkout has them once ``make serve`` ran. A block of commands is one shell script.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from ftptls import config
+from ftptls.cli import state
+from ftptls.commands import standard_commands
+from tests.conftest import CHECKOUT, Process, Spawn
+
+DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.rst"))]
+NAMES = {"toml": "ftptls.toml", "python": "embed.py"}
+
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n((?: .*\n|\n)+)", re.MULTILINE)
+SERVES = re.compile(r"make serve|twistd -n|embed\.py")
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """Language and text of every block of code."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return FENCED.findall(text)
+    found = DIRECTIVE.findall(text)
+    return [(lang, re.sub(r"^:.*\n", "", textwrap.dedent(body)).strip()) for lang, body in found]
+
+
+def commands(text: str) -> list[str]:
+    """The lines behind a prompt; there are no others."""
+    lines = [line for line in text.splitlines() if line]
+    assert all(line.startswith("$ ") for line in lines), text
+    return [line.removeprefix("$ ") for line in lines]
+
+
+WITH_COMMANDS = [path for path in DOCUMENTS if any(lang == "console" for lang, _ in blocks(path))]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Reader:
+    """Somebody who follows a document to the letter.
+
+    Args:
+        folder: Where he works.
+        spawn: Starts a server.
+    """
+
+    def __init__(self, folder: Path, spawn: Spawn) -> None:
+        self._folder = folder
+        self._spawn = spawn
+        self._ports = {name: str(free_port()) for name in ("2121", "2990", "2200")}
+        self._server: Process | None = None
+        self.outputs: list[str] = []
+
+    def follow(self, language: str, text: str) -> None:
+        """Write the block to its file, or run it."""
+        if language in NAMES:
+            (self._folder / NAMES[language]).write_text(self._adapted(text))
+        elif language == "console":
+            lines = commands(text)
+            if any(SERVES.search(line) for line in lines):
+                (line,) = lines
+                self._serve(line)
+            elif lines == ["make test"]:
+                dry = ["make", "--dry-run", "test"]
+                subprocess.run(dry, cwd=CHECKOUT, check=True, capture_output=True, timeout=60)
+            else:
+                self._run("\n".join(lines))
+
+    def _adapted(self, text: str) -> str:
+        for told, port in self._ports.items():
+            text = re.sub(
+                rf"(tcp:|FTPTLS_PORT=){told}\b", rf"\g<1>{port}:interface=127.0.0.1", text
+            )
+            text = re.sub(rf"\b{told}\b", port, text)
+        return text.replace("/srv/drop", f"{self._folder}/srv/drop")
+
+    def _serve(self, line: str) -> None:
+        if self._server:
+            self._server.end()
+        port = self._ports["2200" if "2200" in line else "2121"]
+        if line.startswith("make serve"):
+            given = {
+                "ROOT": f"{self._folder}/public",
+                "STATE": f"{self._folder}/.state",
+                "PORT": port,
+                "IMPLICIT_PORT": self._ports["2990"],
+                "PYTHON": os.environ.get("PYTHON", "python3"),
+            }
+            settings = " ".join(f"{name}={value}" for name, value in given.items())
+            line = line.replace("make serve", f"make -C {CHECKOUT} serve {settings}")
+        self._server = self._spawn(
+            "bash", "-c", f"exec env {self._adapted(line)}", folder=self._folder
+        )
+        self._wait_for_greeting(int(port))
+
+    def _wait_for_greeting(self, port: int) -> None:
+        assert self._server
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and self._server.running:
+            try:
+                with socket.create_connection(("127.0.0.1", port), 30) as client:
+                    assert client.recv(100).startswith(b"220 ")
+                    return
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        raise AssertionError(self._server.output)
+
+    def _run(self, script: str) -> None:
+        done = subprocess.run(
+            ["bash", "-e", "-u", "-o", "pipefail", "-c", self._adapted(script)],
+            cwd=self._folder,
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        self.outputs.append(done.stdout)
+
+
+@pytest.fixture
+def reader(tmp_path: Path, spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "checkout"
+    for name in ("public", "srv/drop"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "welcome.txt").write_text("Welcome.\n")
+    state.prepare(folder / ".state")
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    (folder / "tac").symlink_to(CHECKOUT / "tac")
+    shutil.copy(CHECKOUT / "LICENSE", folder)
+    return Reader(folder, spawn)
+
+
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.name)
+def test_every_command_works(path: Path, reader: Reader) -> None:
+    for language, text in blocks(path):
+        reader.follow(language, text)
+
+
+def test_the_session_in_the_readme_prints_what_it_says(reader: Reader) -> None:
+    found = blocks(CHECKOUT / "README.md")
+    for language, text in found:
+        reader.follow(language, text)
+    (told,) = (text for language, text in found if language == "text")
+    (printed,) = reader.outputs
+    shape = re.compile(r"-rw-r--r-- +1 \S+ +\S+ +\d+ \w{3} \d\d \d\d:\d\d (\S+)$")
+    expected = [shape.match(line) for line in told.splitlines()]
+    actual = [shape.match(line) for line in printed.splitlines()[-len(expected) :]]
+    assert {match and match[1] for match in expected} == {"LICENSE", "welcome.txt"}
+    assert {match and match[1] for match in actual} == {"LICENSE", "welcome.txt"}
+
+
+def test_the_tutorial_shows_a_refusal(reader: Reader) -> None:
+    for language, text in blocks(CHECKOUT / "docs" / "tutorial.rst"):
+        reader.follow(language, text)
+    assert "refused\n" in reader.outputs
+    assert "Hello.\n" in reader.outputs[1]
+
+
+def test_documents_with_commands_are_found() -> None:
+    names = {path.name for path in WITH_COMMANDS}
+    assert {"README.md", "tutorial.rst", "twistd.rst", "toml.rst", "embedding.rst"} <= names
+
+
+def test_embedding_takes_less_than_ten_lines() -> None:
+    (program,) = (text for lang, text in blocks(CHECKOUT / "README.md") if lang == "python")
+    assert len([line for line in program.splitlines() if line]) < 10
+
+
+def test_flags_in_the_documents_exist() -> None:
+    known = {f"--{option.about.flag}" for option in config.options().values()}
+    known |= {"--config", "--help-auth", "--help-auth-type"}
+    for path in DOCUMENTS:
+        told = set(re.findall(r"`(--[a-z][a-z-]*)", path.read_text())) - {"--ssl-reqd", "--cacert"}
+        assert told <= known, path
+
+
+def test_settings_in_the_documents_exist() -> None:
+    known = {option.name for option in config.options().values()}
+    for path in DOCUMENTS:
+        told = set(re.findall(r"``(\w+) = ", path.read_text()))
+        assert told <= known, path
+
+
+def test_the_reference_has_every_setting_and_command(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "text", "-d", tmp_path / "trees"]
+    done = subprocess.run(
+        [*build, CHECKOUT / "docs", tmp_path / "text"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    settings = (tmp_path / "text/reference/settings.txt").read_text()
+    for option in config.options().values():
+        assert re.search(rf"^{option.name}$", settings, re.MULTILINE), option.key
+    commands_page = (tmp_path / "text/reference/commands.txt").read_text()
+    for verb in standard_commands():
+        assert re.search(rf'"{verb}\b', commands_page), verb
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for path in CHECKOUT.glob("*.md"):
+        for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+            assert (CHECKOUT / target).exists(), f"{path.name}: {target}"
