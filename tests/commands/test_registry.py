@@ -1,0 +1,104 @@
+"""The table: one record for each verb, and the gates before its handler."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ftptls.commands import CommandTable, perform, refused, standard_commands
+from ftptls.errors import PermanentError
+from ftptls.testing.filesystem import run_now
+from ftptls.wire.arguments import ArgumentError
+from ftptls.wire.lines import CommandLine
+from ftptls.wire.replies import Reply
+from ftptls.wire.states import SEQUENCES
+
+TABLE = standard_commands()
+
+
+@pytest.mark.parametrize("command", TABLE.values(), ids=lambda c: c.verb)
+def test_each_record_is_complete(command):
+    assert command.verb == command.verb.upper()
+    assert command.syntax.split()[0].split("[")[0] == command.verb
+    assert command.rfc.startswith(("RFC ", "draft-"))
+    assert command.help.endswith(".")
+    assert "\n" not in command.help + command.syntax
+    assert not (command.opens_data and command.during_transfer)
+    assert command.login or not command.opens_data
+
+
+def test_what_opens_a_data_connection():
+    assert {c.verb for c in TABLE.values() if c.opens_data} >= {
+        *("RETR", "STOR", "APPE", "LIST", "NLST", "MLSD")
+    }
+
+
+def test_what_is_answered_during_a_transfer():
+    assert {c.verb for c in TABLE.values() if c.during_transfer} == {
+        *("NOOP", "STAT", "ABOR", "QUIT")
+    }
+
+
+def test_secrets_are_marked():
+    assert {"PASS", "ACCT", "SITE"} <= {c.verb for c in TABLE.values() if c.secret}
+
+
+def test_sequences_are_of_known_verbs():
+    for opener, sequence in SEQUENCES.items():
+        assert opener in TABLE
+        assert sequence.completed_by <= set(TABLE)
+
+
+def test_tables_are_composed_in_the_open():
+    mine = refused("NOOP", "RFC 959 §4.1.3", "NOOP", "Not today.")
+    table = TABLE.replace(mine)
+    assert table["NOOP"] is mine
+    assert TABLE["NOOP"] is not mine
+    assert len(table) == len(TABLE)
+    assert "DELE" not in TABLE.without("DELE", "RMD")
+    assert "DELE" in TABLE
+    assert list(CommandTable([])) == []
+
+
+def context(**login) -> SimpleNamespace:
+    return SimpleNamespace(
+        session=SimpleNamespace(
+            login=SimpleNamespace(filesystem=login.get("filesystem")),
+            parameters=SimpleNamespace(rename_from="x", marker=1),
+        ),
+        commands=TABLE,
+    )
+
+
+def test_an_unknown_verb():
+    with pytest.raises(PermanentError) as caught:
+        run_now(perform(context(), CommandLine("XYZZY", "")))
+    assert caught.value.reply.code == 500
+
+
+def test_login_is_asked_for_before_the_argument_is_looked_at():
+    with pytest.raises(PermanentError) as caught:
+        run_now(perform(context(), CommandLine("TYPE", "nonsense")))
+    assert caught.value.reply.code == 530
+
+
+def test_an_argument_error_of_a_handler_is_an_argument_error():
+    def handler(_context, _argument) -> Reply:
+        raise ArgumentError("Not so.")
+
+    command = refused("TRY", "RFC 0", "TRY", "x")
+    command = type(command)("TRY", "RFC 0", "TRY", "x", str, handler, login=False)
+    with pytest.raises(PermanentError) as caught:
+        run_now(command.perform(context(), ""))
+    assert caught.value.reply.code == 501
+
+
+def test_handlers_may_be_coroutines_or_not():
+    async def slow(_context, argument) -> Reply:
+        return Reply(200, argument)
+
+    kind = type(TABLE["NOOP"])
+    for handler in (slow, lambda _context, argument: Reply(200, argument)):
+        command = kind("TRY", "RFC 0", "TRY", "x", str, handler, login=False)
+        assert run_now(command.perform(context(), "text")).text == "text"
