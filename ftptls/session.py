@@ -128,9 +128,9 @@ class Session:
 
     def reset(self) -> None:
         """Everything but the connection itself back to its start (RFC 4217 §4.2)."""
-        self.log_out()
         self.parameters = Parameters()
         self.data_port = DataPort()
         self.security.buffer_agreed = False
         self.security.cleared = False
         self.security.level = ProtectionLevel.CLEAR
+        self.log_out()  # last: Cred may fail

@@ -179,6 +179,9 @@ class ServerDTP:
             except (BrokenError, AbortedError, OSError, FTPError) as error:
                 await upload.abandon()
                 raise self._failure(error, _kept(upload, progress)) from None
+            except BaseException:  # our own mistake; half a file is none the better for it
+                await upload.abandon()
+                raise
             return Reply(226, f"Transfer complete; {progress.octets} octets stored.")
 
         return await self._over_channel(path, ("Receiving", ""), body)

@@ -94,7 +94,10 @@ class ServerPI(ControlConnection):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone: log the user out (RFC 959 §4.1.1)."""
         super().connectionLost(reason)
-        self.session.log_out()
+        try:
+            self.session.log_out()
+        except Exception:  # noqa: BLE001 - of the avatar; logged with its traceback
+            observe.failed(self.session, "logout")
         observe.disconnected(self.session, self._why)
         if not self._transferring:
             self.factory.closed(self)
