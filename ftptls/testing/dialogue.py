@@ -21,7 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.checkers import (
+    AllowAnonymousAccess,
+    InMemoryUsernamePasswordDatabaseDontUse,
+)
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.protocol import ServerFactory
 from zope.interface import implementer
@@ -337,6 +340,7 @@ class MemoryServer:
         filesystem: Instead of one made of ``content``.
         authority: Issues the certificate.
         commands: Instead of the standard ones.
+        anonymous: Whether anybody may log in as ``anonymous``.
 
     Attributes:
         reactor: Its time and network.
@@ -358,6 +362,7 @@ class MemoryServer:
         filesystem: Any = None,
         authority: Authority | None = None,
         commands: CommandTable | None = None,
+        anonymous: bool = False,
     ) -> None:
         self.reactor = MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
@@ -371,7 +376,7 @@ class MemoryServer:
             checker.addUser(name.encode(), password.encode())
         self.factory = FTPFactory(
             self.reactor,
-            Portal(_Realm(self), [checker]),
+            Portal(_Realm(self), [checker, *([AllowAnonymousAccess()] if anonymous else [])]),
             self.authority.server_context() if tls else None,
             settings,
             workers=InlineWorkers(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
 
 from ftptls.testing.dialogue import PASSWORD, USER
 
@@ -140,3 +141,47 @@ def test_the_first_bad_login_does_not_outlive_a_good_one(greet):
     client.send("PASS wrong")
     client.wait(0.5)
     client.expect(530)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "ftp", "FTP", "Anonymous"])
+def test_anonymous(greet, name):
+    client = greet(anonymous=True)
+    assert "e-mail" in client.ask(f"USER {name}", 331).text
+    client.ask("PASS guest@example.com", 230)
+    client.ask("PWD", 257)
+
+
+def test_an_anonymous_password_opens_no_other_door(greet):
+    client = greet(anonymous=True)
+    client.ask("USER anonymous", 331)
+    client.ask(f"USER {USER}", 331)
+    client.send("PASS guest@example.com")
+    client.wait(1)
+    client.expect(530)
+    client.log_in()
+
+
+def test_a_client_that_leaves_while_cred_is_thinking(greet, monkeypatch):
+    client = greet()
+    portal = client.server.factory.portal
+    login, gate = portal.login, Deferred()
+    monkeypatch.setattr(portal, "login", lambda *args: gate.addCallback(lambda _: login(*args)))
+    client.ask(f"USER {USER}", 331)
+    client.send(f"PASS {PASSWORD}")
+    assert client.quiet
+    client.control.reset()
+    assert client.closed
+    gate.callback(None)
+    assert client.server.logged_in == 0
+
+
+def test_what_is_sent_while_cred_is_thinking_waits(greet, monkeypatch):
+    client = greet()
+    portal = client.server.factory.portal
+    login, gate = portal.login, Deferred()
+    monkeypatch.setattr(portal, "login", lambda *args: gate.addCallback(lambda _: login(*args)))
+    client.ask(f"USER {USER}", 331)
+    client.send(f"PASS {PASSWORD}", "PWD", "USER mallory", "PWD")
+    assert client.quiet
+    gate.callback(None)
+    assert [client.expect(230, 257, 331, 530).code for _ in range(4)] == [230, 257, 331, 530]
