@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from ftptls.settings import About, PortRange, Settings
+from ftptls.settings import About, PortRange, Rule, Settings
 
 
 class ConfigError(ValueError):
@@ -83,6 +83,12 @@ def options() -> dict[str, Option]:
     return {option.key: option for option in _walk(Settings(), "")}
 
 
+@functools.cache
+def rule_options() -> dict[str, Option]:
+    """What selects whom a table of ``[[rules]]`` is for, by its key."""
+    return {option.name: option for option in _walk(Rule(), "rules")}
+
+
 def _walk(holder: Any, section: str) -> Iterator[Option]:
     hints = get_type_hints(type(holder))
     for entry in fields(holder):
@@ -114,13 +120,40 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
         raise ConfigError(f"{name} is no TOML file: it is not in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name} is no TOML file: {str(error).rstrip('.')}.") from None
+    settings = over or Settings()
+    settings = replace(settings, rules=(*settings.rules, *_rules(table, name)))
     values = {}
     for option, value in _flatten(table, name):
         value = _from_toml(option, value, f"{name}: {option.key}")
         if option.about.path and value:
             value = os.fspath(Path(name).absolute().parent / value)
         values[option] = value
-    return override(over or Settings(), values)
+    return override(settings, values)
+
+
+def _rules(table: dict[str, Any], name: str) -> tuple[Rule, ...]:
+    """Take ``[[rules]]`` out of the file's table: a list of tables, unlike the others."""
+    tables = table.pop("rules", [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise ConfigError(f"{name}: rules is {_shown(tables)}; it must be tables, [[rules]].")
+    return tuple(_rule(each, f"{name}: rules[{at}]") for at, each in enumerate(tables))
+
+
+def _rule(table: Mapping[str, Any], where: str) -> Rule:
+    known = rule_options()
+    changes = table.get("policy", {})
+    if not isinstance(changes, dict):
+        raise ConfigError(f"{where}.policy is {_shown(changes)}; it must be a table.")
+    values: dict[str, Any] = {"policy": {}}
+    for key, value in changes.items():
+        option = _known(f"policy.{key}", where)
+        values["policy"][key] = _from_toml(option, value, f"{where}.policy.{key}")
+    for key in table.keys() - {"policy"}:
+        if key not in known:
+            there = ", ".join([*known, "policy"])
+            raise ConfigError(f"{where}.{key} is no setting; there are {there}.")
+        values[key] = _from_toml(known[key], table[key], f"{where}.{key}")
+    return Rule(**values)
 
 
 def _flatten(table: Mapping[str, Any], name: str) -> Iterator[tuple[Option, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.cred.portal import Portal
@@ -12,7 +13,8 @@ from twisted.internet.protocol import ServerFactory
 from ftptls.commands import CommandTable, standard_commands
 from ftptls.interfaces import IWorkers
 from ftptls.pi import ServerPI
-from ftptls.settings import Settings
+from ftptls.policy import contradiction
+from ftptls.settings import Rule, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
 
@@ -49,6 +51,7 @@ class FTPFactory(ServerFactory):
     ) -> None:
         if implicit and tls is None:
             raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
+        _refuse_contradictions(settings or Settings(), tls is not None, implicit)
         self.reactor = reactor
         self.portal = portal
         self.tls = tls
@@ -85,3 +88,14 @@ class FTPFactory(ServerFactory):
             self._emptied.remove(gone)
             gone.callback(None)
         return gone
+
+
+def _refuse_contradictions(settings: Settings, has_certificate: bool, implicit: bool) -> None:
+    """Raise ValueError for a policy, of everybody or of a rule, that can serve nobody."""
+    for rule in (Rule(), *settings.rules):
+        policy = replace(settings.policy, **rule.policy)
+        reason = contradiction(policy, has_certificate=has_certificate, implicit=implicit)
+        if reason:
+            selected = ", ".join((*rule.users, *rule.networks, *rule.hosts))
+            whose = f" for {selected}" if selected else ""
+            raise ValueError(f"The policy{whose} cannot work: {reason}.")

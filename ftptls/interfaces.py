@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -106,6 +106,14 @@ class IUpload(Interface):
 
         Harmless when repeated and before ``begin``.
         """
+
+
+class IProtection(Interface):
+    """Of an avatar: how its user's, or his group's, policy differs from everybody's."""
+
+    policy: Mapping[str, Any] = Attribute(
+        "Fields of `ftptls.settings.Policy` that differ, and their values."
+    )
 
 
 class IDescriptor(Interface):

@@ -6,8 +6,14 @@ reply that says what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from ipaddress import ip_address, ip_network
+from typing import Any
+
 from ftptls.session import Security
-from ftptls.settings import Policy, Requirement, SessionReuse
+from ftptls.settings import Policy, Requirement, Rule, SessionReuse
 from ftptls.wire.addresses import DataAddress, is_usable_peer, same_host
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -15,20 +21,112 @@ from ftptls.wire.replies import Reply
 FIRST_UNPRIVILEGED_PORT = 1024
 
 
+def effective(
+    policy: Policy,
+    rules: Iterable[Rule],
+    *,
+    client: str,
+    host: str = "",
+    user: str = "",
+    avatar: Mapping[str, Any] | None = None,
+) -> Policy:
+    """The policy for one client: everybody's, what rules change of it, and then his avatar.
+
+    Args:
+        policy: Everybody's.
+        rules: Who differs; of several that match, the last one counts.
+        client: The client's address.
+        host: The virtual host, if one was named.
+        user: The name in USER, if it was given.
+        avatar: What :class:`ftptls.interfaces.IProtection` of the avatar says.
+    """
+    for rule in rules:
+        if _matches(rule, client, host, user):
+            policy = replace(policy, **rule.policy)
+    return replace(policy, **avatar) if avatar else policy
+
+
+def _matches(rule: Rule, client: str, host: str, user: str) -> bool:
+    return (
+        (not rule.users or any(fnmatchcase(user, pattern) for pattern in rule.users if user))
+        and (not rule.hosts or any(fnmatchcase(host, each.lower()) for each in rule.hosts))
+        and (not rule.networks or _within(client, rule.networks))
+    )
+
+
+def _within(client: str, networks: Iterable[str]) -> bool:
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return False
+    return any(address in ip_network(network) for network in networks)
+
+
+def contradiction(policy: Policy, *, has_certificate: bool, implicit: bool) -> str:
+    """Why a policy can serve nobody on a listener; empty where it can.
+
+    Args:
+        policy: The policy.
+        has_certificate: Whether the listener has one.
+        implicit: Whether TLS starts with the connection.
+    """
+    control = policy.control_protection is Requirement.REQUIRED
+    login, data = policy.login_protection, policy.data_protection
+    required, forbidden = Requirement.REQUIRED, Requirement.FORBIDDEN
+    # The first that holds is told.
+    reasons = {
+        "control_protection cannot be forbidden; leave the certificate out for that": (
+            policy.control_protection is forbidden
+        ),
+        "protection by TLS is required, and there is no certificate": (
+            not has_certificate and (control or required in (login, data))
+        ),
+        "login_protection is forbidden, and an implicit listener is under TLS from the start": (
+            login is forbidden and implicit
+        ),
+        "control_protection is required, and login_protection forbidden": (
+            control and login is forbidden
+        ),
+        "data_protection is required, which takes TLS, and login_protection forbids it": (
+            login is forbidden and data is required
+        ),
+        "ccc clears the control connection, and control_protection is required": (
+            control and policy.ccc
+        ),
+        "session_reuse is require, and data_protection forbids data connections under TLS": (
+            data is forbidden and policy.session_reuse is SessionReuse.REQUIRE
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
 def refuse_user(policy: Policy, secured: bool) -> Reply | None:
     """USER, before a password can leak (RFC 4217 §10.1)."""
-    if secured or policy.login_protection is Requirement.OPTIONAL:
-        return None
-    return Reply(530, "Login is possible under TLS only; send AUTH TLS first.")
+    required = Requirement.REQUIRED in (policy.login_protection, policy.control_protection)
+    if required and not secured:
+        return Reply(530, "Login is possible under TLS only; send AUTH TLS first.")
+    if secured and policy.login_protection is Requirement.FORBIDDEN:
+        return Reply(530, "This user logs in without TLS only; connect again without AUTH.")
+    return None
 
 
 def refuse_transfer(policy: Policy, level: ProtectionLevel) -> Reply | None:
     """A command that opens a data connection (RFC 4217 §10.2)."""
-    if level is ProtectionLevel.PRIVATE or policy.data_protection is Requirement.OPTIONAL:
+    private = level is ProtectionLevel.PRIVATE
+    if policy.data_protection is Requirement.REQUIRED and not private:
+        remedy = "PBSZ 0 and PROT P"
+    elif policy.data_protection is Requirement.FORBIDDEN and private:
+        remedy = "PROT C"
+    else:
         return None
-    return Reply(
-        521, "Data connection cannot be opened with this PROT setting; send PBSZ 0 and PROT P."
-    )
+    return Reply(521, f"Data connection cannot be opened with this PROT setting; send {remedy}.")
+
+
+def refuse_level(policy: Policy, level: ProtectionLevel) -> Reply | None:
+    """PROT, where no data connection is ever protected (RFC 4217 §10.2, first view)."""
+    if policy.data_protection is Requirement.FORBIDDEN and level is ProtectionLevel.PRIVATE:
+        return Reply(534, "Data connections are clear here; use PROT C.")
+    return None
 
 
 def refuse_auth(policy: Policy, security: Security, logged_in: bool) -> Reply | None:
@@ -44,7 +142,8 @@ def refuse_ccc(policy: Policy, security: Security, logged_in: bool) -> Reply | N
     """CCC: after login, where it is allowed and there is something to clear (RFC 4217 §5)."""
     if not security.secured:
         return Reply(533, "The control connection is not protected.")
-    if not policy.ccc or security.by_endpoint:
+    kept = policy.control_protection is Requirement.REQUIRED or security.by_endpoint
+    if kept or not policy.ccc:
         return Reply(534, "The control connection stays protected here.")
     return None if logged_in else Reply(530, "Log in with USER and PASS first.")
 

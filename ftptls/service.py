@@ -190,7 +190,10 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
     portal = Portal(realm, list(_checkers(settings.auth)))
     service = MultiService()
     for implicit, description in _endpoints(settings):
-        factory = FTPFactory(reactor, portal, tls, settings, workers=workers, implicit=implicit)
+        try:
+            factory = FTPFactory(reactor, portal, tls, settings, workers=workers, implicit=implicit)
+        except ValueError as error:
+            raise ConfigError(f"{description}: {error}") from None
         kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
         endpoint = _endpoint(reactor, description, implicit=implicit)
         service.addService(Listener(endpoint, factory, description, kind))

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ftptls.interfaces import IFilesystem
+from ftptls.settings import Policy
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.listings import DEFAULT_FACTS
 from ftptls.wire.representation import Representation
@@ -111,9 +112,16 @@ class DataPort:
 
 @dataclass(slots=True)
 class Session:
-    """One control connection's state."""
+    """One control connection's state.
+
+    Attributes:
+        policy: What must be protected, for this client and, once named, this user.
+        host: The virtual host, by SNI or HOST; empty without.
+    """
 
     peers: Peers
+    policy: Policy = field(default_factory=Policy)
+    host: str = ""
     security: Security = field(default_factory=Security)
     login: Login = field(default_factory=Login)
     parameters: Parameters = field(default_factory=Parameters)

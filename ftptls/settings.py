@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -58,11 +58,20 @@ def _is_ipv4(text: str) -> bool:
     return True
 
 
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Requirement(enum.Enum):
     """Whether protection by TLS is due."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
+    FORBIDDEN = "forbidden"
 
 
 class SessionReuse(enum.Enum):
@@ -142,14 +151,21 @@ class TLS:
 class Policy:
     """What must be protected."""
 
+    control_protection: Requirement = setting(
+        Requirement.OPTIONAL,
+        "Whether the control connection must be under TLS from before USER to its end; "
+        "`required` rules CCC out.",
+    )
     login_protection: Requirement = setting(
         Requirement.REQUIRED,
-        "Whether USER is refused (530) before TLS is up, so that no password is sent in clear.",
+        "Whether USER is refused (530) before TLS is up, so that no password is sent in clear; "
+        "`forbidden` refuses it under TLS, for users who are not worth it.",
         flag="login-protection",
     )
     data_protection: Requirement = setting(
         Requirement.REQUIRED,
-        "Whether a transfer is refused (521) unless PROT P is set.",
+        "Whether a transfer is refused (521) unless PROT P is set; `forbidden` refuses it "
+        "unless PROT C is.",
         flag="data-protection",
     )
     session_reuse: SessionReuse = setting(
@@ -172,6 +188,33 @@ class Policy:
         "What ends a protected upload: `strict` wants TLS close_notify, without which an "
         "attacker could cut it short; `accept_fin` takes the bare end of the connection, too.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A policy that differs for some; of several that match, the last one counts.
+
+    Without users, networks or hosts, a rule matches everybody.
+
+    Raises:
+        TypeError: ``policy`` names no field of :class:`Policy`.
+        ValueError: A network is none.
+    """
+
+    users: tuple[str, ...] = setting((), "Names as USER gives them, with `*` and `?`.")
+    networks: tuple[str, ...] = setting(
+        (),
+        "Where the client comes from.",
+        accepts='a network such as "10.0.0.0/8" or "2001:db8::/32"',
+        check=_is_network,
+    )
+    hosts: tuple[str, ...] = setting((), "Virtual hosts, with `*` and `?`.")
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        replace(Policy(), **self.policy)
+        for network in self.networks:
+            ipaddress.ip_network(network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +309,7 @@ class Settings:
     listen: Listen = field(default_factory=Listen)
     tls: TLS = field(default_factory=TLS)
     policy: Policy = field(default_factory=Policy)
+    rules: tuple[Rule, ...] = ()
     passive: Passive = field(default_factory=Passive)
     files: Files = field(default_factory=Files)
     limits: Limits = field(default_factory=Limits)

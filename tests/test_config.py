@@ -14,6 +14,7 @@ from ftptls.settings import (
     Policy,
     PortRange,
     Requirement,
+    Rule,
     SessionReuse,
     Settings,
     UploadMode,
@@ -265,3 +266,50 @@ def test_every_default_is_accepted_as_the_page_shows_it(tmp_path: Path) -> None:
     for option in config.options().values():
         path = write(tmp_path, f"{option.key} = {option.shown_default}")
         assert config.load(path) == Settings()
+
+
+def test_rules_are_tables_of_their_own(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [[rules]]
+        users = ["anonymous", "ftp"]
+        policy.login_protection = "optional"
+
+        [[rules]]
+        networks = "10.0.0.0/8"
+        policy = { session_reuse = "off", ccc = true }
+        """,
+    )
+    assert config.load(path).rules == (
+        Rule(users=("anonymous", "ftp"), policy={"login_protection": Requirement.OPTIONAL}),
+        Rule(networks=("10.0.0.0/8",), policy={"session_reuse": SessionReuse.OFF, "ccc": True}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rules = 3", "rules is 3; it must be tables, [[rules]]."),
+        (
+            "[[rules]]\nzzz = 3",
+            "rules[0].zzz is no setting; there are users, networks, hosts, policy.",
+        ),
+        ("[[rules]]\npolicy = 3", "rules[0].policy is 3; it must be a table."),
+        (
+            '[[rules]]\nnetworks = ["10/8/9"]',
+            'rules[0].networks is "10/8/9"; it must be a network such as "10.0.0.0/8" or '
+            '"2001:db8::/32".',
+        ),
+        (
+            '[[rules]]\n[[rules]]\npolicy.ccc = "maybe"',
+            'rules[1].policy.ccc is "maybe"; it must be true or false.',
+        ),
+        (
+            "[[rules]]\npolicy.cccc = true",
+            "rules[0]: policy.cccc is no setting; did you mean policy.ccc?",
+        ),
+    ],
+)
+def test_a_rule_that_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    assert refusal(tmp_path, text) == f"ftptls.toml: {sentence}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.cred.portal import Portal
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IUpload
+from ftptls.interfaces import IFileReader, IFilesystem, IProtection, IUpload
+from ftptls.policy import effective
 from ftptls.session import Session
 from ftptls.settings import Settings
 from ftptls.wire.addresses import DataAddress
@@ -115,6 +116,19 @@ class Context:
         if filesystem is None:
             raise PermanentError(530, "Log in with USER and PASS first.")
         return filesystem
+
+    def apply_policy(self, user: str = "", avatar: object = None) -> None:
+        """Find the policy that holds from here on, for this client and this user."""
+        session = self.session
+        changes = avatar.policy if IProtection.providedBy(avatar) else None
+        session.policy = effective(
+            self.settings.policy,
+            self.settings.rules,
+            client=session.peers.client,
+            host=session.host,
+            user=user,
+            avatar=changes,
+        )
 
     def path(self, name: str) -> PurePosixPath:
         """A name from the client as an absolute path; empty is the current directory."""

@@ -72,7 +72,7 @@ class Command:
         try:
             argument = self.parse(text)
             if self.opens_data:
-                reply = policy.refuse_transfer(context.settings.policy, session.security.level)
+                reply = policy.refuse_transfer(session.policy, session.security.level)
                 if reply is not None:
                     return reply
             result = self.run(context, argument)

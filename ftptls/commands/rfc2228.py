@@ -25,13 +25,14 @@ def _auth(context: Context, wanted: Mechanism) -> Reply:
     if not context.control.offers_tls:
         raise TransientError(431, "The server has no certificate, so there is no TLS.")
     logged_in = session.login.filesystem is not None
-    reply = policy.refuse_auth(context.settings.policy, session.security, logged_in)
+    reply = policy.refuse_auth(session.policy, session.security, logged_in)
     if reply is not None:
         return reply
     if context.control.input_pending:
         context.control.close_after_reply()
         return Reply(421, "Nothing may be sent behind AUTH before TLS is up; goodbye.")
     session.reset()
+    context.apply_policy()
     context.dtp.forget_port()
     context.control.raise_tls(wanted)
     return Reply(234, "Begin the TLS handshake.")
@@ -52,6 +53,9 @@ def _prot(context: Context, level: ProtectionLevel) -> Reply:
     security = context.session.security
     if not security.buffer_agreed:
         raise PermanentError(503, "Send PBSZ 0 first.")
+    reply = policy.refuse_level(context.session.policy, level)
+    if reply is not None:
+        return reply
     if level is not security.level:
         security.level = level
         context.dtp.protection_changed()
@@ -69,7 +73,7 @@ def _refuse_level_change(context: Context) -> Reply | None:
 def _ccc(context: Context, _argument: None) -> Reply:
     session = context.session
     logged_in = session.login.filesystem is not None
-    reply = policy.refuse_ccc(context.settings.policy, session.security, logged_in)
+    reply = policy.refuse_ccc(session.policy, session.security, logged_in)
     if reply is not None:
         return reply
     context.control.lower_tls()
@@ -84,7 +88,7 @@ def _with_tls(line: str) -> Features:
 
 
 def _ccc_features(context: Context) -> Iterable[str]:
-    return ("CCC",) if context.control.offers_tls and context.settings.policy.ccc else ()
+    return ("CCC",) if context.control.offers_tls and context.session.policy.ccc else ()
 
 
 COMMANDS = (

@@ -19,11 +19,12 @@ _ANONYMOUS = frozenset({"anonymous", "ftp"})
 
 def _user(context: Context, name: str) -> Reply:
     session = context.session
-    reply = policy.refuse_user(context.settings.policy, session.security.secured)
-    if reply is not None:
-        return reply
     session.log_out()
     session.parameters.directory = ROOT
+    context.apply_policy(name)
+    reply = policy.refuse_user(session.policy, session.security.secured)
+    if reply is not None:
+        return reply
     session.login.pending = name
     if _is_anonymous(context, name):
         return Reply(331, "Anonymous login; send an e-mail address as password.")
@@ -57,6 +58,11 @@ async def _pass(context: Context, password: str) -> Reply:
         observe.checker_failed(session, error)
         raise PermanentError(530, "Login is not possible now; try again later.") from None
     session.login = Login(user=name, filesystem=IFilesystem(avatar), logout=logout)
+    context.apply_policy(name, avatar)
+    reply = policy.refuse_user(session.policy, session.security.secured)
+    if reply is not None:
+        session.log_out()
+        return reply
     if not context.control.client_present:
         session.log_out()  # the client left while Cred was thinking
     else:

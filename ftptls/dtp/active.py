@@ -95,7 +95,7 @@ class ActivePort(ClientFactory):
             if timer.active():
                 timer.cancel()
         if candidate.stream is not None:
-            reply = refusal(self._session, self._settings, candidate.stream)
+            reply = refusal(self._session, candidate.stream)
             if reply is not None:
                 drop(self._session, candidate, reply.text)
                 raise PermanentError(reply.code, reply.text)

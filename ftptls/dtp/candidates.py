@@ -21,7 +21,6 @@ from ftptls.dtp.links import Link, SocketLink, TransportLink
 from ftptls.dtp.pumps import BrokenError, Outgoing
 from ftptls.dtp.waiting import within
 from ftptls.session import Session
-from ftptls.settings import Settings
 from ftptls.tls.contexts import SessionContext
 from ftptls.tls.stream import TLSError, TLSStream
 from ftptls.wire.replies import Reply
@@ -152,11 +151,11 @@ class Candidate:
         return Channel(self.link, self.stream)
 
 
-def refusal(session: Session, settings: Settings, stream: TLSStream) -> Reply | None:
+def refusal(session: Session, stream: TLSStream) -> Reply | None:
     """What speaks against a data connection whose handshake is complete."""
     return policy.refuse_certificate(
         session.security.certificate, stream.peer_certificate
-    ) or policy.refuse_session(settings.policy.session_reuse, stream.resumed)
+    ) or policy.refuse_session(session.policy.session_reuse, stream.resumed)
 
 
 def drop(session: Session, candidate: Candidate, reason: str) -> None:

@@ -148,7 +148,7 @@ class PassivePort(ServerFactory):
         if not self._private:
             return False
         hindmost = min(self._candidates, key=_progress)
-        indifferent = self._settings.policy.session_reuse is SessionReuse.OFF
+        indifferent = self._session.policy.session_reuse is SessionReuse.OFF
         if _progress(hindmost) >= (_COMPLETE if indifferent else _RESUMED):
             return False
         self._drop(hindmost, "others wait, and it has not got far")
@@ -230,7 +230,7 @@ class PassivePort(ServerFactory):
         resumed = next((each for each in ready if each.stream and each.stream.resumed), None)
         if resumed is not None or not ready:
             return resumed
-        prefers = self._settings.policy.session_reuse is SessionReuse.PREFER
+        prefers = self._session.policy.session_reuse is SessionReuse.PREFER
         if prefers and len(self._candidates) > 1 and self._reactor.seconds() < self._grace_ends():
             return None
         return ready[0]
@@ -239,7 +239,7 @@ class PassivePort(ServerFactory):
         """Those whose handshake is complete; who fails a check is dropped here."""
         for each in list(self._candidates):
             if each.stream is not None:
-                reply = refusal(self._session, self._settings, each.stream)
+                reply = refusal(self._session, each.stream)
                 if reply is not None:
                     self._refuse(each, reply)
         return [each for each in self._candidates if each.stream is not None]

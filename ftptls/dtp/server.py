@@ -166,7 +166,7 @@ class ServerDTP:
 
         See :meth:`send_file`.
         """
-        accept_fin = self._settings.policy.upload_end is UploadEnd.ACCEPT_FIN
+        accept_fin = self._session.policy.upload_end is UploadEnd.ACCEPT_FIN
 
         async def body(transfer: Transfer, progress: Progress) -> Reply:
             ascii_type = self._session.parameters.representation is Representation.ASCII
@@ -198,6 +198,7 @@ class ServerDTP:
         reply = Reply(426, "Transfer aborted.")
         try:
             current.progress.check()
+            self._demand_port()
             self._announce(Reply(150, f"{what[0]} over {self._describe_level()}{what[1]}."))
             channel = await self._open(current)
             reply = await self._use(channel, current, body)
@@ -242,12 +243,17 @@ class ServerDTP:
                 return await self._passive.choose()
             target, self._session.data_port.target = self._session.data_port.target, None
             if target is None:
-                raise TransientError(425, "Use PASV, EPSV, PORT or EPRT first.")
+                raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")
             active = ActivePort(self._reactor, self._session, self._settings, self._context)
             current.link_shut = active.close
             return await active.connect(target)
         finally:
             current.link_shut = None
+
+    def _demand_port(self) -> None:
+        listening = self._passive is not None and self._passive.is_open
+        if not listening and self._session.data_port.target is None:
+            raise TransientError(425, "Use PASV, EPSV, PORT or EPRT first.")
 
     def _describe_level(self) -> str:
         private = self._session.security.level is ProtectionLevel.PRIVATE

@@ -70,6 +70,7 @@ class ServerPI(ControlConnection):
         self._context = Context(
             session, factory.settings, factory.portal, factory.commands, self, self._dtp
         )
+        self._context.apply_policy()
         factory.opened(self)
         observe.connected(session)
         if factory.implicit:
