@@ -43,7 +43,7 @@ lint: packages $(developed)
 	$(run) -m ruff check .
 	$(run) -m ruff format --check .
 	$(run) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 docs: $(developed)
 	$(sphinx)
@@ -72,6 +72,7 @@ $(made):
 	    echo "Python 3.11 or newer is needed, and $$PYTHON is older: name another one with PYTHON=..." >&2; exit 1; }
 	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "Python cannot make virtual environments here: install the package python3-venv." >&2; exit 1; }
+	echo "Making the environment in .venv, once ..."
 	"$$PYTHON" -m venv --clear .venv
 	touch $@
 
