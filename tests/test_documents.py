@@ -212,7 +212,7 @@ def test_the_reference_has_every_setting_and_command(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     settings = (tmp_path / "text/reference/settings.txt").read_text()
-    for option in config.options().values():
+    for option in [*config.options().values(), *config.rule_options().values()]:
         assert re.search(rf"^{option.name}$", settings, re.MULTILINE), option.key
     commands_page = (tmp_path / "text/reference/commands.txt").read_text()
     for verb in standard_commands():

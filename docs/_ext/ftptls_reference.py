@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ from sphinx.util.nodes import nested_parse_with_titles
 
 from ftptls import config
 from ftptls.commands import Command, standard_commands
+from ftptls.config import Option
 
 
 class Generated(SphinxDirective):
@@ -49,13 +50,21 @@ class Settings(Generated):
         for section, group in groupby(options, key=lambda option: option.section):
             title = f"``[{section}]``" if section else "At the top of the file"
             yield from ("", title, "-" * len(title), "")
-            for option in group:
-                yield from (option.name, f"   {prose(option.about.help)}", "")
-                yield f"   :Accepts: {self.accepts(option.accepts)}"
-                yield f"   :Default: {literal(option.shown_default)}"
-                if option.about.flag:
-                    yield f"   :Flag: {literal('--' + option.about.flag)}"
-                yield ""
+            yield from self.described(group)
+        yield from ("", "``[[rules]]``", "-" * 13, "")
+        yield "Policies that differ for some. Each table selects whom it is for, and its"
+        yield "``policy`` holds settings of ``[policy]``. Without a selection it is for everybody."
+        yield from ("Of several that match, the last one counts.", "")
+        yield from self.described(config.rule_options().values())
+
+    def described(self, options: Iterable[Option]) -> Iterator[str]:
+        for option in options:
+            yield from (option.name, f"   {prose(option.about.help)}", "")
+            yield f"   :Accepts: {self.accepts(option.accepts)}"
+            yield f"   :Default: {literal(option.shown_default)}"
+            if option.about.flag:
+                yield f"   :Flag: {literal('--' + option.about.flag)}"
+            yield ""
 
     @staticmethod
     def accepts(text: str) -> str:
