@@ -55,6 +55,7 @@ class ServerPI(ControlConnection):
         self._after_transfer: list[Deferred[None]] = []
         self._after_reply: Callable[[], None] | None = None
         self._bad_commands = 0
+        self._unknown_since = self._opened_at
 
     # --- beginning and end -------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class ServerPI(ControlConnection):
         if self._shaking_hands:
             return self._touched_at + self._limits.handshake_timeout
         if self.session.login.filesystem is None:
-            return self._opened_at + self._limits.login_timeout
+            return self._unknown_since + self._limits.login_timeout
         at_work = self._busy or self._transferring
         since = float(self._reactor.seconds()) if at_work else self._touched_at
         return since + self._limits.idle_timeout
@@ -211,6 +212,8 @@ class ServerPI(ControlConnection):
         secret = command is None or command.secret
         observe.commanded(self.session, line.verb, line.argument, secret=secret)
         self._touched_at = self._reactor.seconds()
+        if self.session.login.filesystem is not None:
+            self._unknown_since = self._touched_at
         if command is not None and command.opens_data:
             self._transferring = True
             self._dtp.begin(line.verb)
