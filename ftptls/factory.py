@@ -14,8 +14,9 @@ from ftptls.commands import CommandTable, standard_commands
 from ftptls.interfaces import IWorkers
 from ftptls.pi import ServerPI
 from ftptls.policy import contradiction
-from ftptls.settings import Rule, Settings
+from ftptls.settings import FXP, Rule, Settings
 from ftptls.tls.contexts import ServerContext
+from ftptls.tls.peers import PeerContext
 from ftptls.workers import Workers
 
 
@@ -59,6 +60,7 @@ class FTPFactory(ServerFactory):
         self.workers = workers or Workers(reactor, self.settings.limits.threads)
         self.implicit = implicit
         self.commands = commands or standard_commands()
+        self.peers = _peers(self.settings.fxp)
         self._sessions: set[ServerPI] = set()
         self._emptied: list[Deferred[None]] = []
 
@@ -88,6 +90,12 @@ class FTPFactory(ServerFactory):
             self._emptied.remove(gone)
             gone.callback(None)
         return gone
+
+
+def _peers(fxp: FXP) -> PeerContext | None:
+    if not (fxp.peers and (fxp.authorities or fxp.pins)):
+        return None
+    return PeerContext(fxp.authorities, fxp.names, fxp.pins)
 
 
 def _refuse_contradictions(settings: Settings, has_certificate: bool, implicit: bool) -> None:

@@ -13,8 +13,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ftptls.session import Security
-from ftptls.settings import Policy, Requirement, Rule, SessionReuse
-from ftptls.wire.addresses import DataAddress, is_usable_peer, same_host
+from ftptls.settings import FXP, Policy, Requirement, Rule, SessionReuse
+from ftptls.wire.addresses import DataAddress, canonical, is_usable_peer, same_host
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
 
@@ -157,9 +157,23 @@ def refuse_level_change(security: Security) -> Reply | None:
     return Reply(503, "Send AUTH TLS first.")
 
 
-def refuse_target(target: DataAddress, client: str) -> Reply | None:
+def is_data_peer(host: str, client: str, fxp: FXP) -> bool:
+    """Whether data connections may be made with a host: the client, or a server of his copies."""
+    return same_host(host, client) or _within(canonical(host), fxp.peers)
+
+
+def refuse_fxp(fxp: FXP, security: Security) -> Reply | None:
+    """SSCN and CPSV: with listed servers only, and where their certificates can be verified."""
+    if not fxp.peers:
+        return Reply(534, "Copies between servers are not allowed here.")
+    if not (fxp.authorities or fxp.pins):
+        return Reply(534, "Other servers' certificates cannot be verified here.")
+    return None if security.secured or security.cleared else Reply(503, "Send AUTH TLS first.")
+
+
+def refuse_target(target: DataAddress, client: str, fxp: FXP) -> Reply | None:
     """PORT and EPRT: only to the client itself, never to a privileged port (RFC 2577 §3)."""
-    if not is_usable_peer(target.host) or not same_host(target.host, client):
+    if not is_usable_peer(target.host) or not is_data_peer(target.host, client, fxp):
         return Reply(501, "Data connections are made to your own address only.")
     if target.port < FIRST_UNPRIVILEGED_PORT:
         return Reply(504, f"Ports below {FIRST_UNPRIVILEGED_PORT} are not allowed.")

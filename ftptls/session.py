@@ -104,10 +104,12 @@ class DataPort:
     Attributes:
         target: Where PORT or EPRT says to connect to.
         extended_only: Whether EPSV ALL was given (RFC 2428 §4).
+        tls_client: Whether this server is the TLS client of data connections (SSCN).
     """
 
     target: DataAddress | None = None
     extended_only: bool = False
+    tls_client: bool = False
 
 
 @dataclass(slots=True)

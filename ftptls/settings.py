@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,6 +65,10 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_fingerprint(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F]{64}", text.replace(":", "")) is not None
 
 
 class Requirement(enum.Enum):
@@ -236,6 +241,33 @@ class Passive:
 
 
 @dataclass(frozen=True, slots=True)
+class FXP:
+    """Copies between this server and another one, which a client arranges."""
+
+    peers: tuple[str, ...] = setting(
+        (),
+        "Networks of the other servers; data connections may then also be made with them. "
+        "Without any, data goes to and comes from the client's own address only.",
+        accepts='a network such as "192.0.2.7/32" or "2001:db8::/32"',
+        check=_is_network,
+    )
+    authorities: str = setting(
+        "",
+        "PEM file with the authorities of the other servers' certificates, for SSCN and CPSV.",
+        path=True,
+    )
+    names: tuple[str, ...] = setting(
+        (), "Names that those certificates may be for; the other server's address is one, too."
+    )
+    pins: tuple[str, ...] = setting(
+        (),
+        "SHA-256 fingerprints of certificates that are trusted without an authority.",
+        accepts="64 hexadecimal digits, with or without colons",
+        check=_is_fingerprint,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """The files that are served."""
 
@@ -311,5 +343,6 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     rules: tuple[Rule, ...] = ()
     passive: Passive = field(default_factory=Passive)
+    fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)
     limits: Limits = field(default_factory=Limits)

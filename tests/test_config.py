@@ -122,8 +122,8 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ),
         (
             "zzz = 3",
-            "zzz is no setting; there are auth, banner, listen, tls, policy, passive, files, "
-            "limits.",
+            "zzz is no setting; there are auth, banner, listen, tls, policy, passive, fxp, "
+            "files, limits.",
         ),
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from ftptls import policy
 from ftptls.session import Security
-from ftptls.settings import Policy, Requirement, SessionReuse
+from ftptls.settings import FXP, Policy, Requirement, SessionReuse
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -100,7 +100,7 @@ def test_ccc(secured, allowed, logged_in, expected):
 )
 def test_targets(host, port, client, expected):
     family = 6 if ":" in host else 4
-    assert code(policy.refuse_target(DataAddress(family, host, port), client)) == expected
+    assert code(policy.refuse_target(DataAddress(family, host, port), client, FXP())) == expected
 
 
 @pytest.mark.parametrize("reuse", SessionReuse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ftptls.commands import (
+    fxp,
     rfc959_access,
     rfc959_parameters,
     rfc959_service,
@@ -28,6 +29,7 @@ _MODULES = (
     rfc2640,
     rfc3659,
     rfc7151,
+    fxp,
 )
 
 

@@ -57,8 +57,12 @@ class Control(Protocol):
 class DataTransfer(Protocol):
     """The server-DTP, as commands may use it; errors are raised as FTPError."""
 
-    def listen(self) -> int:
-        """Open a passive port; returns its number."""
+    def listen(self, *, as_client: bool = False) -> int:
+        """Open a passive port; returns its number.
+
+        Args:
+            as_client: Whether this server is the TLS client of what connects there.
+        """
 
     def target(self, address: DataAddress) -> None:
         """Connect there at the next transfer."""

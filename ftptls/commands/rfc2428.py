@@ -21,7 +21,7 @@ def _epsv(context: Context, wanted: ExtendedPassive) -> Reply:
     family = family_of(context.session.peers.server)
     if _FAMILIES.get(wanted, family) != family:
         raise PermanentError(522, f"Network protocol not supported, use ({_NUMBERS[family]})")
-    port = context.dtp.listen()
+    port = context.dtp.listen(as_client=context.session.data_port.tls_client)
     return Reply(229, f"Entering Extended Passive Mode ({epsv_text(port)})")
 
 

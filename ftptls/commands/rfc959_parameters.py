@@ -25,7 +25,7 @@ def forbid_after_epsv_all(context: Context) -> None:
 def set_target(context: Context, address: DataAddress) -> Reply:
     """PORT and EPRT: remember where to connect; nothing is sent there yet."""
     forbid_after_epsv_all(context)
-    reply = policy.refuse_target(address, context.session.peers.client)
+    reply = policy.refuse_target(address, context.session.peers.client, context.settings.fxp)
     if reply is not None:
         return reply
     context.dtp.target(address)
@@ -33,12 +33,22 @@ def set_target(context: Context, address: DataAddress) -> Reply:
 
 
 def _pasv(context: Context, _argument: None) -> Reply:
+    return enter_passive_mode(context, as_client=context.session.data_port.tls_client)
+
+
+def enter_passive_mode(context: Context, *, as_client: bool) -> Reply:
+    """PASV and CPSV: open a port and tell its IPv4 address.
+
+    Args:
+        context: Everything.
+        as_client: Whether this server is the TLS client of what connects there.
+    """
     forbid_after_epsv_all(context)
     server = context.session.peers.server
     if family_of(server) != 4:
         raise TransientError(425, "PASV cannot tell an IPv6 address; use EPSV.")
     host = context.settings.passive.masquerade or server
-    port = context.dtp.listen()
+    port = context.dtp.listen(as_client=as_client)
     return Reply(227, f"Entering Passive Mode ({pasv_text(host, port)}).")
 
 

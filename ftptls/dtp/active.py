@@ -9,13 +9,13 @@ from twisted.internet.interfaces import IAddress, IConnector, IReactorTCP
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, drop, refusal
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Protection, drop
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError
 from ftptls.errors import PermanentError, TransientError
 from ftptls.session import Session
 from ftptls.settings import Settings
-from ftptls.tls.contexts import SessionContext
+from ftptls.tls.stream import TLSStream
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 
@@ -27,18 +27,26 @@ class ActivePort(ClientFactory):
         reactor: Connects and keeps the time.
         session: Whose connection it is.
         settings: Policy and limits.
-        context: The session's TLS; ``None`` if the server has no certificate.
+        protection: The session's TLS.
+        as_client: Whether this server is the TLS client of what it connects to.
     """
 
     noisy = False
 
     def __init__(
-        self, reactor: Any, session: Session, settings: Settings, context: SessionContext | None
+        self,
+        reactor: Any,
+        session: Session,
+        settings: Settings,
+        protection: Protection,
+        *,
+        as_client: bool,
     ) -> None:
         self._reactor = reactor
         self._session = session
         self._settings = settings
-        self._context = context
+        self._protection = protection
+        self._as_client = as_client
         self._arrival: Deferred[Link | None] = Deferred()
         self._connector: IConnector | None = None
         self._link: Link | None = None
@@ -78,25 +86,26 @@ class ActivePort(ClientFactory):
             raise TransientError(425, "Cannot connect to your data port; try PASV or EPSV.")
         if self._session.security.level is ProtectionLevel.CLEAR:
             return Channel(link, None)
-        if self._context is None:
+        stream = self._protection.stream(as_client=self._as_client)
+        if stream is None:
             link.close()
             raise PermanentError(522, "The server has no certificate to protect data with.")
-        return await self._protect(Candidate(link, target.host), self._context)
+        return await self._protect(Candidate(link, target.host), stream)
 
-    async def _protect(self, candidate: Candidate, context: SessionContext) -> Channel:
+    async def _protect(self, candidate: Candidate, stream: TLSStream) -> Channel:
         timer = self._reactor.callLater(self._settings.limits.connect_timeout, self.close)
         try:
-            await candidate.link.wait_readable()
-            await candidate.protect(self._reactor, context, self._settings.limits.handshake_timeout)
+            if not self._as_client:  # the client of TLS speaks first
+                await candidate.link.wait_readable()
+            await candidate.protect(self._reactor, stream, self._settings.limits.handshake_timeout)
         except BrokenError as error:
             drop(self._session, candidate, str(error))
             raise PermanentError(522, f"No protected data connection: {error}.") from None
         finally:
             if timer.active():
                 timer.cancel()
-        if candidate.stream is not None:
-            reply = refusal(self._session, candidate.stream)
-            if reply is not None:
-                drop(self._session, candidate, reply.text)
-                raise PermanentError(reply.code, reply.text)
+        reply = self._protection.refusal(self._session, candidate, as_client=self._as_client)
+        if reply is not None:
+            drop(self._session, candidate, reply.text)
+            raise PermanentError(reply.code, reply.text)
         return candidate.channel

@@ -22,6 +22,7 @@ from ftptls.dtp.pumps import BrokenError, Outgoing
 from ftptls.dtp.waiting import within
 from ftptls.session import Session
 from ftptls.tls.contexts import SessionContext
+from ftptls.tls.peers import PeerContext
 from ftptls.tls.stream import TLSError, TLSStream
 from ftptls.wire.replies import Reply
 
@@ -94,18 +95,17 @@ class Candidate:
         self.stream: TLSStream | None = None
         self.ready_at = 0.0
 
-    async def protect(self, reactor: Any, context: SessionContext, limit: float) -> None:
-        """Shake hands, now that the first record is there.
+    async def protect(self, reactor: Any, stream: TLSStream, limit: float) -> None:
+        """Shake hands: as the server, now that the first record is there.
 
         Args:
             reactor: For the time.
-            context: The control connection's.
+            stream: New, of this server as TLS server or client.
             limit: Seconds from the first record to the last.
 
         Raises:
             BrokenError: It did not come about.
         """
-        stream = TLSStream(context.connection(), hold_tickets=True)
         out = Outgoing(self.link, stream)
         self.started = True
         deadline = reactor.seconds() + limit
@@ -151,8 +151,38 @@ class Candidate:
         return Channel(self.link, self.stream)
 
 
-def refusal(session: Session, stream: TLSStream) -> Reply | None:
-    """What speaks against a data connection whose handshake is complete."""
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How the data connections of one session are protected.
+
+    Attributes:
+        context: For this server as TLS server; ``None`` without a certificate.
+        peers: For this server as TLS client of another one; ``None`` where that is not set up.
+    """
+
+    context: SessionContext | None = None
+    peers: PeerContext | None = None
+
+    def stream(self, *, as_client: bool) -> TLSStream | None:
+        """A new TLS connection; ``None`` where there cannot be one."""
+        if as_client:
+            return self.peers.stream() if self.peers is not None else None
+        if self.context is None:
+            return None
+        return TLSStream(self.context.connection(), hold_tickets=True)
+
+    def refusal(self, session: Session, candidate: Candidate, *, as_client: bool) -> Reply | None:
+        """What speaks against a data connection whose handshake is complete."""
+        stream = candidate.stream
+        if stream is None:
+            return None
+        if as_client and self.peers is not None:
+            reason = self.peers.refusal(stream, candidate.peer)
+            return Reply(522, f"No data connection: {reason}.") if reason else None
+        return _refuse_client(session, stream)
+
+
+def _refuse_client(session: Session, stream: TLSStream) -> Reply | None:
     return policy.refuse_certificate(
         session.security.certificate, stream.peer_certificate
     ) or policy.refuse_session(session.policy.session_reuse, stream.resumed)

@@ -12,14 +12,14 @@ from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
 from twisted.internet.protocol import Protocol, ServerFactory
 
 from ftptls import observe
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, drop, refusal
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Protection, drop
 from ftptls.dtp.pumps import BrokenError
 from ftptls.dtp.waiting import Change
 from ftptls.errors import PermanentError, TransientError
+from ftptls.policy import is_data_peer
 from ftptls.session import Session
 from ftptls.settings import PortRange, SessionReuse, Settings
-from ftptls.tls.contexts import SessionContext
-from ftptls.wire.addresses import same_host
+from ftptls.tls.stream import TLSStream
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
 
@@ -69,18 +69,26 @@ class PassivePort(ServerFactory):
         reactor: Listens and keeps the time.
         session: Whose port it is.
         settings: Policy and limits.
-        context: The session's TLS; ``None`` if the server has no certificate.
+        protection: The session's TLS.
+        as_client: Whether this server is the TLS client of what connects.
     """
 
     noisy = False
 
     def __init__(
-        self, reactor: Any, session: Session, settings: Settings, context: SessionContext | None
+        self,
+        reactor: Any,
+        session: Session,
+        settings: Settings,
+        protection: Protection,
+        *,
+        as_client: bool,
     ) -> None:
         self._reactor = reactor
         self._session = session
         self._settings = settings
-        self._context = context
+        self._protection = protection
+        self._as_client = as_client
         self._candidates: list[Candidate] = []
         self._change = Change(reactor)
         self._refused: tuple[Reply, float] | None = None
@@ -126,7 +134,7 @@ class PassivePort(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """A connection came in: only from the client's address is it a candidate."""
         peer: str = getattr(addr, "host", "")
-        if not same_host(peer, self._session.peers.client):
+        if not is_data_peer(peer, self._session.peers.client, self._settings.fxp):
             observe.candidate_refused(self._session, peer, "not the client's address")
             return None
         return DataProtocol(self._reactor, lambda link: self._arrived(Candidate(link, peer)))
@@ -168,18 +176,21 @@ class PassivePort(ServerFactory):
 
     def _consider(self, candidate: Candidate) -> None:
         """Some clients shake hands before they send the command; be there for them."""
-        if self._private and self._context is not None and not candidate.watched:
-            candidate.watched = True
-            Deferred.fromCoroutine(self._protect(candidate, self._context))
+        if self._private and not candidate.watched:
+            stream = self._protection.stream(as_client=self._as_client)
+            if stream is not None:
+                candidate.watched = True
+                Deferred.fromCoroutine(self._protect(candidate, stream))
 
-    async def _protect(self, candidate: Candidate, context: SessionContext) -> None:
-        await candidate.link.wait_readable()
+    async def _protect(self, candidate: Candidate, stream: TLSStream) -> None:
+        if not self._as_client:  # the client of TLS speaks first
+            await candidate.link.wait_readable()
         if not self._private:
             candidate.watched = False  # PROT C came first: what arrived is clear data
             return
         limit = self._settings.limits.handshake_timeout
         try:
-            await candidate.protect(self._reactor, context, limit)
+            await candidate.protect(self._reactor, stream, limit)
         except BrokenError as error:
             if candidate in self._candidates:
                 self._refuse(candidate, Reply(522, f"No protected data connection: {error}."))
@@ -239,7 +250,7 @@ class PassivePort(ServerFactory):
         """Those whose handshake is complete; who fails a check is dropped here."""
         for each in list(self._candidates):
             if each.stream is not None:
-                reply = refusal(self._session, each.stream)
+                reply = self._protection.refusal(self._session, each, as_client=self._as_client)
                 if reply is not None:
                     self._refuse(each, reply)
         return [each for each in self._candidates if each.stream is not None]

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from ftptls import observe
 from ftptls.dtp.active import ActivePort
-from ftptls.dtp.candidates import Channel
+from ftptls.dtp.candidates import Channel, Protection
 from ftptls.dtp.passive import PassivePort
 from ftptls.dtp.pumps import AbortedError, BrokenError, Progress
 from ftptls.dtp.transfer import Transfer, linger
@@ -18,7 +18,6 @@ from ftptls.errors import FTPError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
 from ftptls.session import Session
 from ftptls.settings import Settings, UploadEnd
-from ftptls.tls.contexts import SessionContext
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -46,7 +45,7 @@ class ServerDTP:
         session: Whose data it is.
         settings: Policy, ports and limits.
         workers: Threads for the steps of a transfer.
-        context: The session's TLS; ``None`` if the server has no certificate.
+        protection: The session's TLS.
         announce: Sends a preliminary reply, before the data connection is used.
     """
 
@@ -56,24 +55,26 @@ class ServerDTP:
         session: Session,
         settings: Settings,
         workers: IWorkers,
-        context: SessionContext | None,
+        protection: Protection,
         announce: Announce,
     ) -> None:
         self._reactor = reactor
         self._session = session
         self._settings = settings
         self._workers = workers
-        self._context = context
+        self._protection = protection
         self._announce = announce
         self._passive: PassivePort | None = None
         self._current: _Current | None = None
 
     # --- where the next connection comes from -------------------------------------------
 
-    def listen(self) -> int:
+    def listen(self, *, as_client: bool = False) -> int:
         """Open a passive port in place of the one before; returns its number."""
         self.forget_port()
-        passive = PassivePort(self._reactor, self._session, self._settings, self._context)
+        passive = PassivePort(
+            self._reactor, self._session, self._settings, self._protection, as_client=as_client
+        )
         port = passive.open(self._session.peers.server)
         self._passive = passive
         return port
@@ -244,7 +245,13 @@ class ServerDTP:
             target, self._session.data_port.target = self._session.data_port.target, None
             if target is None:
                 raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")
-            active = ActivePort(self._reactor, self._session, self._settings, self._context)
+            active = ActivePort(
+                self._reactor,
+                self._session,
+                self._settings,
+                self._protection,
+                as_client=self._session.data_port.tls_client,
+            )
             current.link_shut = active.close
             return await active.connect(target)
         finally:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from ftptls import observe
 from ftptls.commands import Context, perform
+from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
@@ -65,8 +66,9 @@ class ServerPI(ControlConnection):
         factory = self.factory
         self.session = session = _new_session(self.transport)
         self._tls = factory.tls.new_session() if factory.tls is not None else None
+        protection = Protection(self._tls, factory.peers)
         self._dtp = ServerDTP(
-            self._reactor, session, factory.settings, factory.workers, self._tls, self._reply
+            self._reactor, session, factory.settings, factory.workers, protection, self._reply
         )
         self._context = Context(
             session, factory.settings, factory.portal, factory.commands, self, self._dtp

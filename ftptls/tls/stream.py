@@ -142,6 +142,11 @@ class TLSStream:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     @property
+    def connection(self) -> SSL.Connection:
+        """OpenSSL's own, for questions that are not asked here."""
+        return self._connection
+
+    @property
     def version(self) -> str:
         """The protocol in use, such as ``TLSv1.3``."""
         return self._connection.get_protocol_version_name()

@@ -21,7 +21,7 @@ TABLE = standard_commands()
 def test_each_record_is_complete(command):
     assert command.verb == command.verb.upper()
     assert command.syntax.split()[0].split("[")[0] == command.verb
-    assert command.rfc.startswith(("RFC ", "draft-"))
+    assert command.rfc.startswith(("RFC ", "draft-", "practice "))
     assert command.help.endswith(".")
     assert "\n" not in command.help + command.syntax
     assert not (command.opens_data and command.during_transfer)
