@@ -121,11 +121,11 @@ class Candidate:
             out.load_output()
             while not out.flush():
                 await self._wait(reactor, deadline, self.link.wait_writable())
+            # A client with Nagle's algorithm on sends the next of two small pieces, such as
+            # its Finished or the first of a file, only when the one before is acknowledged.
+            self.link.acknowledge()
             if not complete:
                 await self._wait(reactor, deadline, self.link.wait_readable())
-        # Where nothing is sent behind the handshake, a client with Nagle's algorithm on
-        # would wait for a delayed acknowledgement before it sends the first of a small file.
-        self.link.acknowledge()
         self.stream = stream
         self.ready_at = reactor.seconds()
 
