@@ -117,7 +117,7 @@ def test_data_connections_resume_and_other_sessions_do_not(
         for _ in range(2):
             port = int(control.type("EPSV", r"\|\d+\|").split("|||")[1].partition("|")[0])
             with s_client(strict_server, version, port, "-sess_in", str(saved)) as data:
-                control.type("RETR some", "^226 ")
+                control.type("retr some", "^226 ")  # a capital R, too
                 data.wait()
             assert "what was asked for" in data.said
             assert "Reused, TLSv" in data.said
