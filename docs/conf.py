@@ -16,7 +16,7 @@ project_copyright = "the ftptls authors"
 release = version = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "ftptls_reference"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "newsfragments"]
 nitpicky = False
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
