@@ -5,12 +5,15 @@ S7 and S24: what is not whole is not stored, and nothing is touched before the h
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from OpenSSL import SSL
 
 from ftptls.settings import SessionReuse
 from ftptls.testing.dialogue import Client
 from ftptls.testing.wires import Ending, WireError
+from ftptls.tls import contexts
 
 CONTENT = {"/old": b"old", "/empty": b""}
 VERSIONS = [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION]
@@ -135,6 +138,37 @@ def test_the_control_connection_cannot_resume_anothers_session(serve, version):
     second.ask("AUTH TLS", 234)
     second.control.start_tls(first.context, first.control.session)
     assert not second.control.resumed
+
+
+def test_without_tickets(strict, version):
+    """The server then keeps the session itself, by its id (RFC 5246 §7.3, RFC 8446 §4.6.1)."""
+    client = strict()
+    client.leave()
+    client = client.server.connect(version=version)
+    client.context.set_options(SSL.OP_NO_TICKET)
+    client.secure()
+    client.log_in()
+    for _ in range(3):
+        assert client.download("RETR old") == b"old"
+        client.upload("STOR copy", b"new")
+    wire = client.open().wire
+    client.ask("STOR old", 150)
+    client.protect(wire, resume=False)
+    client.wait(2)
+    client.expect(522)
+    assert client.server.filesystem.contents()["/old"] == b"old"
+
+
+def test_an_expired_session(strict, monkeypatch):
+    monkeypatch.setattr(contexts, "_SESSION_LIFETIME", 1)
+    client = strict()
+    assert client.download("RETR old") == b"old"
+    time.sleep(2.1)  # OpenSSL asks the system's clock
+    wire = client.open().wire
+    client.ask("STOR old", 150)
+    client.protect(wire)
+    assert not wire.resumed
+    ended_with_522(client)
 
 
 # --- S7, S24 ---------------------------------------------------------------------------------
