@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import io
 import os
 import re
 import socket
@@ -93,6 +94,18 @@ def ftp(
             assert client.quit().startswith("221")
     finally:
         client.close()
+
+
+def fetch(client: FTPS, name: str, **more: int) -> bytes:
+    """A file as ftplib downloads it."""
+    pieces: list[bytes] = []
+    assert client.retrbinary(f"RETR {name}", pieces.append, **more).startswith("226")
+    return b"".join(pieces)
+
+
+def store(client: FTPS, name: str, data: bytes, **more: int) -> None:
+    """Upload a file with ftplib."""
+    assert client.storbinary(f"STOR {name}", io.BytesIO(data), **more).startswith("226")
 
 
 class Bare:

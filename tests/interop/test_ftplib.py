@@ -11,20 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.clients import FTPS, Bare, ftp, trusting
+from tests.interop.clients import Bare, fetch, ftp, store, trusting
 from tests.interop.server import PASSWORD, USER, Server
 
 SOME = random.Random(1).randbytes(300_000)
-
-
-def fetch(client: FTPS, name: str, **more: int) -> bytes:
-    pieces: list[bytes] = []
-    assert client.retrbinary(f"RETR {name}", pieces.append, **more).startswith("226")
-    return b"".join(pieces)
-
-
-def store(client: FTPS, name: str, data: bytes, **more: int) -> None:
-    assert client.storbinary(f"STOR {name}", io.BytesIO(data), **more).startswith("226")
 
 
 @pytest.mark.parametrize("reuse", [True, False], ids=["reuse", "new sessions"])
