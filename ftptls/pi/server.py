@@ -18,6 +18,7 @@ from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
 from ftptls.session import Peers, Session
+from ftptls.tls import reasons
 from ftptls.tls.stream import TLSStream
 from ftptls.tls.switch import Ended, Event, Failed, Lowered, Raised
 from ftptls.wire.addresses import canonical
@@ -97,6 +98,8 @@ class ServerPI(ControlConnection):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone: log the user out (RFC 959 §4.1.1)."""
+        if self._shaking_hands and not self._closing:
+            self._handshake_stopped(reasons.EOF)
         super().connectionLost(reason)
         try:
             self.session.log_out()
@@ -138,6 +141,7 @@ class ServerPI(ControlConnection):
 
     def _time_is_up(self) -> None:
         if self._shaking_hands:
+            self._handshake_stopped(reasons.TIMEOUT)
             self._drop("the TLS handshake took too long")
         else:
             self._close_with(Reply(421, "Nothing was heard for too long; goodbye."), "idle")
@@ -159,7 +163,13 @@ class ServerPI(ControlConnection):
                 self._drop("the client closed TLS")
             case Failed(reason):
                 observe.handshake_failed(self.session, "control", reason)
-                self._drop(f"TLS failed: {reason}")
+                self._drop("TLS failed")
+
+    def _handshake_stopped(self, reason: str) -> None:
+        if self._switch.stream is not None:
+            implicit = self.session.security.implicit and not self.session.security.greeted
+            why = self._switch.stream.explain(reason, implicit=implicit)
+            observe.handshake_failed(self.session, "control", why)
 
     def _tls_is_up(self) -> None:
         stream = self._switch.stream

@@ -63,7 +63,7 @@ class PeerContext:
         connection = SSL.Connection(self._context, None)
         connection.set_connect_state()
         connection.set_app_data([])
-        return TLSStream(connection)
+        return TLSStream(connection, as_client=True)
 
     def refusal(self, stream: TLSStream, address: str) -> str:
         """Why the other server is not to be trusted; empty if it is.

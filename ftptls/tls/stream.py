@@ -12,6 +12,7 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
+from ftptls.tls import reasons
 from ftptls.tls.contexts import session_reused
 
 T = TypeVar("T")
@@ -19,16 +20,26 @@ T = TypeVar("T")
 _RECORD = 16384
 # What protection adds to a piece: 29 octets a record at the most, and a held ticket or two.
 _MARGIN = 8192
+# What is kept of what the client sends first: a ClientHello, even one with large key shares.
+_FIRST = 16384
 
 
 class TLSError(Exception):
-    """TLS failed; the text is OpenSSL's reason in words."""
+    """TLS failed; the text is the cause and the remedy in words, with OpenSSL's reason."""
 
 
 def _reason(error: SSL.Error) -> str:
     if error.args and isinstance(error.args[0], list) and error.args[0]:
         return "; ".join(str(entry[-1]) for entry in error.args[0])
     return str(error) or type(error).__name__
+
+
+def _verdict(connection: SSL.Connection) -> str:
+    """What OpenSSL objects to in the other side's certificate; empty if it does not."""
+    lib, ffi = SSL._lib, SSL._ffi  # type: ignore[attr-defined]  # no public name for it
+    code: int = lib.SSL_get_verify_result(connection._ssl)
+    text: bytes = ffi.string(lib.X509_verify_cert_error_string(code)) if code else b""
+    return text.decode("ascii", "replace")
 
 
 class TLSStream:
@@ -43,14 +54,26 @@ class TLSStream:
     Args:
         connection: A new Connection over memory, in accept state.
         hold_tickets: Whether to hold tickets back, as data connections do.
+        minimum: The oldest protocol version it takes, to tell why a handshake failed.
+        as_client: Whether it is this server that is the TLS client.
 
     Attributes:
         established: Whether the handshake is complete.
         ended: Whether the other side sent close_notify: its data is whole.
     """
 
-    def __init__(self, connection: SSL.Connection, *, hold_tickets: bool = False) -> None:
+    def __init__(
+        self,
+        connection: SSL.Connection,
+        *,
+        hold_tickets: bool = False,
+        minimum: int = SSL.TLS1_2_VERSION,
+        as_client: bool = False,
+    ) -> None:
         self._connection = connection
+        self._minimum = minimum
+        self._as_client = as_client
+        self._first = bytearray()
         self._hold = hold_tickets
         self._holding = False
         self._closed = False
@@ -60,6 +83,8 @@ class TLSStream:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets that were received."""
         view = memoryview(data)
+        if not self.established:
+            self._first += view[: max(0, _FIRST - len(self._first))]
         while view:
             view = view[self._connection.bio_write(view) :]
 
@@ -169,6 +194,19 @@ class TLSStream:
             return b""
         return certificate.public_bytes(Encoding.DER)
 
+    def explain(self, reason: str, *, implicit: bool = False) -> str:
+        """The cause of a failure in words, and the remedy.
+
+        Args:
+            reason: OpenSSL's, or one of :mod:`ftptls.tls.reasons`.
+            implicit: Whether TLS was to start with the connection.
+        """
+        if self._as_client:
+            return reason
+        verdict = _verdict(self._connection)
+        known = reasons.Known(bytes(self._first), self._minimum, verdict, implicit)
+        return reasons.explain(reason, known)
+
     def _guard(self, call: Callable[..., T], *args: object) -> T:
         """Call OpenSSL; a failure ends the stream, and its alert goes out at once."""
         try:
@@ -178,4 +216,4 @@ class TLSStream:
         except SSL.Error as error:
             self._holding = False
             self._closed = True
-            raise TLSError(_reason(error)) from None
+            raise TLSError(self.explain(_reason(error))) from None

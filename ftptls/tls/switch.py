@@ -12,6 +12,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ftptls.tls.reasons import not_tls
 from ftptls.tls.stream import TLSError, TLSStream
 
 _HEADER = 5
@@ -148,7 +149,7 @@ class TLSSwitch:
                 return self._lowered()
             length = self._record_length()
             if length < 0:
-                return self._fail("what was sent is no TLS")
+                return self._fail(not_tls(bytes(self._received)))
             if len(self._received) < length:
                 return None
             event = self._take_record(length)
