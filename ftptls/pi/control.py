@@ -211,27 +211,17 @@ class ControlConnection(Protocol):
         _cancel(self._close_notify)
 
     def _close(self, why: str) -> None:
-        """Close behind the last reply, and read on for a while.
-
-        A close with unread input would reset the connection, and cost the client the reply.
-        """
-        if self._closing:
-            return
-        self._switch.close()
-        transport: Any = self._end(why)
-        if _can_half_close(transport):
-            transport.loseWriteConnection()
-            if self._reading_paused:
-                transport.resumeProducing()
-        else:
-            transport.loseConnection()
+        """Close behind the last reply."""
+        if not self._closing:
+            self._switch.close()
+            self._drop(why)
 
     def _drop(self, why: str) -> None:
-        """Close without a word (RFC 4217 §10.1: the state of the connection is unknown)."""
-        self._end(why).loseConnection()
+        """Close, and read on for a while; TLS says no goodbye.
 
-    def _end(self, why: str) -> Any:
-        """From here on nothing is heard or said; what the client does not take is aborted."""
+        A close with unread input would reset the connection, and cost the client the last
+        reply or alert. What it does not take in time is aborted.
+        """
         transport: Any = self.transport
         self._closing = True
         self._why = why
@@ -239,7 +229,12 @@ class ControlConnection(Protocol):
         transport.unregisterProducer()
         self._timer = self._reactor.callLater(self._limits.close_timeout, transport.abortConnection)
         self._ended()
-        return transport
+        if _can_half_close(transport):
+            transport.loseWriteConnection()
+            if self._reading_paused:
+                transport.resumeProducing()
+        else:
+            transport.loseConnection()
 
 
 def _cancel(call: Any) -> None:

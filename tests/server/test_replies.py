@@ -155,6 +155,8 @@ BAD = [
     ("PROT E", 536),
     ("PROT X", 504),
     ("CCC", 534),
+    ("CPSV", 534),
+    ("SSCN ON", 534),
     ("USER", 501),
     (b"CWD a\0b", 501),
     (b"CWD a\rb", 501),
