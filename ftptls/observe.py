@@ -6,16 +6,19 @@ Text from clients is escaped, and what a command's record marks as secret is not
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from twisted.logger import Logger
 
 from ftptls.session import Session
+from ftptls.tls.report import Report
 from ftptls.wire.replies import Reply
 
 _log = Logger(namespace="ftptls")
 
 # A name of these characters cannot be taken for anything else in a line of the log.
 _PLAIN = re.compile(r"[\w.+-]+")
+_LONGEST = 256
 
 
 def _who(session: Session) -> str:
@@ -45,16 +48,34 @@ def replied(session: Session, reply: Reply) -> None:
     _log.debug("{who} < {code} {text}", who=_who(session), code=reply.code, text=ascii(reply.text))
 
 
-def secured(session: Session, where: str, version: str, cipher: str, resumed: bool) -> None:
+def secured(session: Session, where: str, report: Report) -> None:
     """A handshake is complete, on the control or a data connection."""
     _log.info(
-        "{who} TLS on the {where} connection: {version} {cipher}, {how}",
+        "{who} TLS on the {where} connection: {report.version} {report.cipher}, {how}, {names}",
         who=_who(session),
         where=where,
-        version=version,
-        cipher=cipher,
-        how="resumed" if resumed else "full handshake",
+        report=report,
+        how="resumed" if report.resumed else "full handshake",
+        names=", ".join(_names(report)),
     )
+
+
+def _names(report: Report) -> Iterator[str]:
+    """Who showed what; the texts are the other side's."""
+    if report.fingerprint:
+        subject = _shortened(report.subject)
+        yield f"{report.shown_by} certificate {subject} SHA-256 {report.fingerprint}"
+    else:
+        yield f"no {report.shown_by} certificate"
+    if report.server_name:
+        yield f"SNI {_shortened(report.server_name)}"
+    if report.protocol:
+        yield f"ALPN {_shortened(report.protocol)}"
+
+
+def _shortened(text: str) -> str:
+    """A text of the other side, in quotes and without anything that could forge a line."""
+    return ascii(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def handshake_failed(session: Session, where: str, reason: str) -> None:

@@ -18,6 +18,7 @@ from ftptls.errors import FTPError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
 from ftptls.session import Session
 from ftptls.settings import Settings, UploadEnd
+from ftptls.tls.report import report
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -221,8 +222,7 @@ class ServerDTP:
     ) -> Reply:
         limits = self._settings.limits
         if channel.stream is not None:
-            stream = channel.stream
-            observe.secured(self._session, "data", stream.version, stream.cipher, stream.resumed)
+            observe.secured(self._session, "data", report(channel.stream))
         current.link_shut = channel.link.shut
         transfer = Transfer(self._reactor, self._workers, limits, channel, current.progress)
         try:

@@ -19,6 +19,7 @@ from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
 from ftptls.session import Peers, Session
 from ftptls.tls import reasons
+from ftptls.tls.report import report
 from ftptls.tls.stream import TLSStream
 from ftptls.tls.switch import Ended, Event, Failed, Lowered, Raised
 from ftptls.wire.addresses import canonical
@@ -177,7 +178,7 @@ class ServerPI(ControlConnection):
         security.secured = True
         if stream is not None:
             security.certificate = stream.peer_certificate
-            observe.secured(self.session, "control", stream.version, stream.cipher, stream.resumed)
+            observe.secured(self.session, "control", report(stream))
         if security.implicit and not security.greeted:
             security.greeted = True
             self._greet()

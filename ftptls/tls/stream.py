@@ -58,6 +58,7 @@ class TLSStream:
         as_client: Whether it is this server that is the TLS client.
 
     Attributes:
+        as_client: The same.
         established: Whether the handshake is complete.
         ended: Whether the other side sent close_notify: its data is whole.
     """
@@ -72,7 +73,7 @@ class TLSStream:
     ) -> None:
         self._connection = connection
         self._minimum = minimum
-        self._as_client = as_client
+        self.as_client = as_client
         self._first = bytearray()
         self._hold = hold_tickets
         self._holding = False
@@ -201,7 +202,7 @@ class TLSStream:
             reason: OpenSSL's, or one of :mod:`ftptls.tls.reasons`.
             implicit: Whether TLS was to start with the connection.
         """
-        if self._as_client:
+        if self.as_client:
             return reason
         verdict = _verdict(self._connection)
         known = reasons.Known(bytes(self._first), self._minimum, verdict, implicit)

@@ -1,0 +1,60 @@
+"""One handshake, for the log: version, cipher, whose certificate, which names were used."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from ftptls.tls.stream import TLSStream
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a complete handshake came to.
+
+    Attributes:
+        version: The protocol, such as ``TLSv1.3``.
+        cipher: The cipher suite.
+        resumed: Whether it resumed a session.
+        shown_by: Who may have shown a certificate: ``client``, or ``server`` in a copy
+            between servers where this one is the TLS client.
+        subject: The certificate's subject, as sent; empty without a certificate.
+        fingerprint: Its SHA-256 in hexadecimal; empty without one.
+        server_name: SNI, as sent; empty without.
+        protocol: What ALPN chose; empty without.
+    """
+
+    version: str
+    cipher: str
+    resumed: bool
+    shown_by: str = "client"
+    subject: str = ""
+    fingerprint: str = ""
+    server_name: str = ""
+    protocol: str = ""
+
+
+def report(stream: TLSStream) -> Report:
+    """What the handshake of a stream came to."""
+    connection = stream.connection
+    certificate = stream.peer_certificate
+    return Report(
+        stream.version,
+        stream.cipher,
+        stream.resumed,
+        "server" if stream.as_client else "client",
+        _subject(certificate) if certificate else "",
+        hashlib.sha256(certificate).hexdigest() if certificate else "",
+        (connection.get_servername() or b"").decode("ascii", "replace"),
+        connection.get_alpn_proto_negotiated().decode("ascii", "replace"),
+    )
+
+
+def _subject(der: bytes) -> str:
+    """The subject in the form of RFC 4514; who is vouched for may still have an odd one."""
+    try:
+        return x509.load_der_x509_certificate(der).subject.rfc4514_string() or "(empty)"
+    except ValueError:
+        return "(unreadable)"
