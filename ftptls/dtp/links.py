@@ -179,6 +179,9 @@ class SocketLink:
         if not self._closed:
             self._leave_reactor()
             self._closed = True
+            # The transport closes as soon as there is room to write, and a client that reads
+            # nothing never makes any; where writing is shut down there always is.
+            self._shutdown(socket.SHUT_WR)
             self._transport.loseConnection()
         self._waits.wake()
 
