@@ -125,9 +125,7 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
     values = {}
     for option, value in _flatten(table, name):
         value = _from_toml(option, value, f"{name}: {option.key}")
-        if option.about.path and value:
-            value = os.fspath(Path(name).absolute().parent / value)
-        values[option] = value
+        values[option] = anchored(option, value, Path(name).absolute().parent)
     return override(settings, values)
 
 
@@ -211,6 +209,15 @@ def override(settings: Settings, values: Mapping[Option, Any]) -> Settings:
     for section, inner in sections.items():
         changes[section] = replace(getattr(settings, section), **inner)
     return replace(settings, **changes)
+
+
+def anchored(option: Option, value: Any, folder: Path) -> Any:
+    """A value whose relative paths, if it is of paths, start at a folder."""
+    if not option.about.path or not value:
+        return value
+    if option.repeats:
+        return tuple(os.fspath(folder / each) for each in value)
+    return os.fspath(folder / value)
 
 
 def _from_toml(option: Option, value: Any, where: str) -> Any:

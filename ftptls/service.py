@@ -30,7 +30,7 @@ from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
 from ftptls.settings import Requirement, Settings
-from ftptls.tls.contexts import CertificateError, ServerContext
+from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
@@ -195,6 +195,8 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
         except ValueError as error:
             raise ConfigError(f"{description}: {error}") from None
         kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
+        if tls is not None:
+            tls.protocols.warn(description)
         endpoint = _endpoint(reactor, description, implicit=implicit)
         service.addService(Listener(endpoint, factory, description, kind))
     return service
@@ -216,9 +218,10 @@ def _root(root: str) -> str:
 def _certificate(settings: Settings) -> ServerContext | None:
     if settings.tls.certificate:
         try:
-            return ServerContext.from_files(settings.tls.certificate, settings.tls.key)
-        except CertificateError as error:
+            tls = ServerContext.from_settings(settings)
+        except ValueError as error:
             raise ConfigError(str(error)) from None
+        return tls
     if settings.tls.key:
         raise ConfigError("There is a key but no certificate: name both, with --certificate.")
     if settings.listen.implicit:

@@ -67,14 +67,18 @@ class Options(usage.Options, AuthOptionMixin):
         if text is None:
             self._given[option] = True
             return
+        if option.repeats and option.about.path and not text:
+            self._given[option] = ()  # none of those in the file, or before
+            return
         try:
             value = config.from_flag(option, text)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
         if option.repeats:
-            value = (*self._given.get(option, ()), value)
-        elif option.about.path and value:
-            value = str(Path(value).absolute())  # twistd changes its folder before it serves
+            value = (value,)
+        value = config.anchored(option, value, Path.cwd())  # twistd changes it before it serves
+        if option.repeats:
+            value = (*self._given.get(option, ()), *value)
         self._given[option] = value
 
 

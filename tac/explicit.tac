@@ -24,8 +24,8 @@ settings = Settings(
     files=Files(root=environ.get("FTPTLS_ROOT", "public")),
     listen=Listen(explicit=(f"tcp:{environ.get('FTPTLS_PORT', '2121')}",)),
     tls=TLS(
-        certificate=environ.get("FTPTLS_CERTIFICATE", ".state/certificate.pem"),
-        key=environ.get("FTPTLS_KEY", ".state/key.pem"),
+        certificate=(environ.get("FTPTLS_CERTIFICATE", ".state/certificate.pem"),),
+        key=(environ.get("FTPTLS_KEY", ".state/key.pem"),),
     ),
 )
 application = Application("ftptls")

@@ -94,8 +94,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 
 def test_relative_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     settings = config.load(write(tmp_path, WHOLE))
-    assert settings.tls.certificate == str(tmp_path / "certs/server.pem")
-    assert settings.tls.key == "/etc/ssl/server.key"
+    assert settings.tls.certificate == (str(tmp_path / "certs/server.pem"),)
+    assert settings.tls.key == ("/etc/ssl/server.key",)
     assert settings.files.root == str(tmp_path / "../drop")
 
 
@@ -122,8 +122,8 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ),
         (
             "zzz = 3",
-            "zzz is no setting; there are auth, banner, listen, tls, policy, passive, fxp, "
-            "files, limits.",
+            "zzz is no setting; there are auth, banner, listen, tls, client_certificates, "
+            "policy, passive, fxp, files, limits.",
         ),
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (

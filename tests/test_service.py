@@ -204,8 +204,15 @@ def test_a_daemon_tells_its_parent_of_a_busy_port(
             r"Cannot serve .*hello\.txt: it is a file; name a folder\.",
         ),
         (["--root="], r"There is no folder to serve: name one with --root or files\.root\."),
-        (["--certificate=none.pem"], r"Cannot read \S+/none\.pem: No such file or directory\."),
-        (["--key=a folder/hello.txt"], r"There is no PEM private key in .*hello\.txt; .*"),
+        (
+            ["--certificate=", "--certificate=none.pem"],
+            r"Cannot read \S+/none\.pem: No such file or directory\.",
+        ),
+        (["--certificate=none.pem"], r"There are 2 certificates \(.*\) and 1 keys \(.*\); name .*"),
+        (
+            ["--key=", "--key=a folder/hello.txt"],
+            r"There is no PEM private key in .*hello\.txt; .*",
+        ),
         (["--certificate=", "--key="], r"Protection by TLS is required, and there is no .*"),
         (["--certificate="], r"There is a key but no certificate: name both, with --certificate\."),
         (["--implicit=tcp:0", "--certificate=", "--key="], r"The implicit listener tcp:0 needs .*"),

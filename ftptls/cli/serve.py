@@ -81,7 +81,7 @@ def _serve(root: Path, kept: State, port: int, implicit_port: int) -> None:
             explicit=(f"tcp:{port}:interface=127.0.0.1",),
             implicit=(f"tcp:{implicit_port}:interface=127.0.0.1",),
         ),
-        tls=TLS(certificate=os.fspath(kept.certificate), key=os.fspath(kept.key)),
+        tls=TLS(certificate=(os.fspath(kept.certificate),), key=(os.fspath(kept.key),)),
         files=Files(root=os.fspath(root)),
     )
     service = make_service(settings, reactor)

@@ -151,7 +151,7 @@ class ServerPI(ControlConnection):
 
     def _begin_tls(self) -> None:
         if self._tls is not None:
-            self._expect_handshake(TLSStream(self._tls.connection()))
+            self._expect_handshake(TLSStream(self._tls.control_connection()))
 
     def _tls_event(self, event: Event) -> None:
         match event:

@@ -29,6 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL, crypto
 
 from ftptls.tls.contexts import ServerContext
+from ftptls.tls.loading import Identity
 
 _DAY = datetime.timedelta(days=1)
 
@@ -52,15 +53,17 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(name: str, key: PrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    name: str, key: PrivateKey, begins: datetime.timedelta = -_DAY, ends: datetime.timedelta = _DAY
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(_named(name))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _DAY)
-        .not_valid_after(now + _DAY)
+        .not_valid_before(now + begins)
+        .not_valid_after(now + ends)
     )
 
 
@@ -188,6 +191,138 @@ class Authority:
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
         return Pair(key, builder.sign(self.root.key, hashes.SHA256()))
+
+
+class PKI:
+    """A public key infrastructure as companies have one: a root, and below it an intermediate.
+
+    Every certificate is made when it is asked for.
+
+    Args:
+        *hosts: The names and addresses that server certificates are for.
+        name: What its authorities are called.
+    """
+
+    def __init__(self, *hosts: str, name: str = "Example") -> None:
+        self.hosts = hosts or ("localhost", "127.0.0.1", "::1")
+        self.name = name
+
+    @cached_property
+    def root(self) -> Pair:
+        """What everybody trusts."""
+        return self._authority(f"{self.name} root", None)
+
+    @cached_property
+    def intermediate(self) -> Pair:
+        """What signs certificates."""
+        return self._authority(f"{self.name} intermediate", self.root)
+
+    def server(self, kind: KeyKind = KeyKind.EC, *hosts: str, late: bool = False) -> Identity:
+        """A new server certificate with its chain.
+
+        Args:
+            kind: The kind of key.
+            *hosts: The names that it is for, in place of everybody's.
+            late: Whether it has expired.
+        """
+        names = hosts or self.hosts
+        pair = self.issue(
+            names[0],
+            x509.SubjectAlternativeName([_general_name(host) for host in names]),
+            usage=ExtendedKeyUsageOID.SERVER_AUTH,
+            kind=kind,
+            ends=-_DAY / 2 if late else _DAY,
+        )
+        return Identity(pair.key, (pair.certificate, self.intermediate.certificate))
+
+    def client(self, name: str = "bob", *, late: bool = False, early: bool = False) -> Pair:
+        """A new client certificate.
+
+        Args:
+            name: Whose.
+            late: Whether it has expired.
+            early: Whether it is not valid yet.
+        """
+        return self.issue(
+            name,
+            usage=ExtendedKeyUsageOID.CLIENT_AUTH,
+            begins=_DAY / 2 if early else -_DAY,
+            ends=-_DAY / 2 if late else _DAY,
+        )
+
+    def wrong_usage(self, name: str = "bob") -> Pair:
+        """A certificate that is not for TLS clients, but for servers."""
+        return self.issue(name, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+
+    def issue(
+        self,
+        name: str,
+        *extensions: x509.ExtensionType,
+        usage: x509.ObjectIdentifier,
+        kind: KeyKind = KeyKind.EC,
+        begins: datetime.timedelta = -_DAY,
+        ends: datetime.timedelta = _DAY,
+    ) -> Pair:
+        """A new certificate of the intermediate."""
+        key = _new_key(kind)
+        issuer = self.intermediate
+        builder = (
+            _builder(name, key, begins, ends)
+            .issuer_name(issuer.certificate.subject)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()),
+                critical=False,
+            )
+        )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return Pair(key, builder.sign(issuer.key, hashes.SHA256()))
+
+    def client_context(
+        self, version: int = SSL.TLS1_3_VERSION, shown: Pair | None = None
+    ) -> SSL.Context:
+        """A context that trusts the root, and perhaps shows a certificate with its chain."""
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(version)
+        context.set_max_proto_version(version)
+        context.set_verify(SSL.VERIFY_PEER)
+        store = context.get_cert_store()
+        if store is None:
+            raise AssertionError("a new context has a store")
+        store.add_cert(crypto.X509.from_cryptography(self.root.certificate))
+        if shown is not None:
+            shown.use_in(context)
+            context.add_extra_chain_cert(self.intermediate.certificate)
+        return context
+
+    @staticmethod
+    def _authority(name: str, issuer: Pair | None) -> Pair:
+        key = _new_key(KeyKind.EC)
+        signer = issuer.key if issuer else key
+        certificate = (
+            _builder(name, key)
+            .issuer_name(issuer.certificate.subject if issuer else _named(name))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .sign(signer, hashes.SHA256())
+        )
+        return Pair(key, certificate)
+
+
+def pem(identity: Identity, password: bytes = b"") -> tuple[bytes, bytes]:
+    """A certificate with its chain, and its key, in PEM.
+
+    Args:
+        identity: What to write.
+        password: What to encrypt the key with.
+    """
+    chain = b"".join(each.public_bytes(Encoding.PEM) for each in identity.chain)
+    encryption = BestAvailableEncryption(password) if password else NoEncryption()
+    return chain, identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
 def _general_name(host: str) -> x509.GeneralName:

@@ -45,6 +45,7 @@ from ftptls.testing.client import (
 )
 from ftptls.testing.network import MemoryReactor
 from ftptls.testing.wires import WireError
+from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.wire.addresses import family_of
 from ftptls.workers import InlineWorkers
@@ -87,7 +88,7 @@ class MemoryServer:
         content: What :class:`~ftptls.vfs.memory.MemoryFilesystem` holds at first.
         settings: Policy, limits and the like.
         implicit: Whether TLS starts with the connection.
-        tls: Whether there is a certificate.
+        tls: Whether there is a certificate; or all of what is shown.
         host: Its address.
         users: Passwords by name.
         filesystem: Instead of one made of ``content``.
@@ -109,7 +110,7 @@ class MemoryServer:
         settings: Settings | None = None,
         *,
         implicit: bool = False,
-        tls: bool = True,
+        tls: bool | ServerContext = True,
         host: str = SERVER,
         users: Mapping[str, str] | None = None,
         filesystem: Any = None,
@@ -130,7 +131,7 @@ class MemoryServer:
         self.factory = FTPFactory(
             self.reactor,
             Portal(_Realm(self), [checker, *([AllowAnonymousAccess()] if anonymous else [])]),
-            self.authority.server_context() if tls else None,
+            self.authority.server_context() if tls is True else tls or None,
             settings,
             workers=InlineWorkers(),
             implicit=implicit,

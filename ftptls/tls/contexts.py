@@ -2,95 +2,152 @@
 
 A *bare* :class:`OpenSSL.SSL.Context` belongs to one control connection and owns the
 keys of its session tickets, so a data connection that resumes a session of it resumes
-a session of *this* control connection. The listener's shared context is lent to each
-Connection by ``set_context``, which carries certificates and ciphers, but neither the
-versions nor the options nor the session id: those are set on the bare one.
+a session of *this* control connection. The shared context of a host is lent to each
+Connection by ``set_context``, which carries certificates, authorities, ciphers and ALPN,
+but neither the versions nor the options nor the verify mode: versions and options are set
+on the bare one, the verify mode on the Connection.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import cast
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 
-# The first is the cheapest on hardware that has AES; all give forward secrecy.
-_CIPHERS_1_2 = (
-    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE+AESGCM:ECDHE+CHACHA20"
+from ftptls.settings import Settings
+from ftptls.tls.clients import Verification
+from ftptls.tls.handshake import Handshake
+from ftptls.tls.hosts import SESSION_ID, Host, Hosts
+from ftptls.tls.loading import (
+    CertificateError,
+    Identity,
+    Passphrases,
+    PrivateKey,
+    load_identities,
+    load_identity,
+    warn_of_dates,
 )
-_CIPHERS_1_3 = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+from ftptls.tls.profiles import Protocols
+
+__all__ = ["CertificateError", "PrivateKey", "ServerContext", "SessionContext", "session_reused"]
 
 # TLS 1.3 allows a ticket seven days at the most (RFC 8446 §4.6.1): longer than any session.
 _SESSION_LIFETIME = 7 * 24 * 3600
 
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
 
-PrivateKey = (
-    ec.EllipticCurvePrivateKey
-    | rsa.RSAPrivateKey
-    | ed25519.Ed25519PrivateKey
-    | ed448.Ed448PrivateKey
-)
-"""What a server certificate may be for."""
-
-
-class CertificateError(ValueError):
-    """A certificate or key that cannot be used; the text names the file and the remedy."""
-
 
 class SessionContext:
-    """What all TLS connections of one control connection share (see the module's text)."""
+    """What all TLS connections of one control connection share (see the module's text).
 
-    def __init__(self, shared: SSL.Context) -> None:
-        self._shared = shared
-        self._bare = SSL.Context(SSL.TLS_SERVER_METHOD)
-        self._bare.set_min_proto_version(SSL.TLS1_2_VERSION)
-        self._bare.set_options(_OPTIONS)
-        self._bare.set_session_id(b"ftptls")
-        self._bare.set_timeout(_SESSION_LIFETIME)
-        # With partial writes, every call would encrypt one record of 16 KiB only.
-        self._bare.clear_mode(_partial_write_mode())
+    Args:
+        hosts: Whose certificates may be shown.
+        protocols: The versions that are spoken.
+
+    Attributes:
+        hosts: Whose certificates may be shown.
+        protocols: The versions that are spoken.
+        host: The one that is: as HOST or the control connection's SNI chose.
+        demanded: The name in HOST, if it came before TLS, in lower case.
+        server_name: The name in the control connection's SNI, in lower case.
+    """
+
+    def __init__(self, hosts: Hosts, protocols: Protocols) -> None:
+        self.hosts = hosts
+        self.protocols = protocols
+        self.host = hosts.default
+        self.demanded = ""
+        self.server_name = ""
+        self._bare = _bare(protocols)
+        self._raised = False
+
+    def control_connection(self) -> SSL.Connection:
+        """A new TLS server over memory, for the control connection.
+
+        Tickets of an earlier one are void from here on. It may have been with another host,
+        and OpenSSL (4.0) resumes under another name, without asking for the certificate that
+        this name would demand.
+        """
+        self.server_name = ""
+        self.host = self.hosts.find(self.demanded) or self.hosts.default
+        if self._raised:
+            self._bare = _bare(self.protocols)
+        self._raised = True
+        return self._new(is_control=True)
 
     def connection(self) -> SSL.Connection:
-        """A new TLS server over memory, for the control connection or one data connection."""
+        """A new TLS server over memory, for one data connection."""
+        return self._new(is_control=False)
+
+    def choose(self, name: str, *, secured: bool) -> str:
+        """HOST names a virtual host (:rfc:`7151#3.2`).
+
+        Args:
+            name: Its name; empty for the server's address, which is the default host.
+            secured: Whether TLS is up, so that the certificate was shown already.
+
+        Returns:
+            Why it cannot be; empty if it can.
+        """
+        if not secured:
+            self.demanded = name.lower()
+            return ""
+        if self.server_name and self.server_name != name.lower():
+            return f"The TLS handshake named {self.server_name}; name the same host"
+        host = self.hosts.find(name) or self.hosts.default
+        if host.verification != self.host.verification:
+            return "This host has its own rules for client certificates; send HOST before AUTH"
+        return ""
+
+    def _new(self, *, is_control: bool) -> SSL.Connection:
         connection = SSL.Connection(self._bare, None)
-        connection.set_context(self._shared)
+        connection.set_app_data(Handshake(self, is_control=is_control))
+        self.host.lend(connection)
         connection.set_accept_state()
         return connection
 
 
 class ServerContext:
-    """A listener's certificate, with its key and chain.
+    """What a listener shows: certificates with their keys and chains, for each host.
+
+    A new one takes the place of an old one by being set as a factory's ``tls``; sessions
+    go on with the one that they began with.
 
     Args:
         key: The private key.
         chain: The server's certificate, then the ones that lead to its root.
+        more: Further certificates, for other kinds of keys.
+        protocols: Versions and ciphers.
+        verification: What is wanted of clients.
+        hosts: Virtual hosts.
+        strict_sni: Whether names of other hosts are refused.
 
     Raises:
         CertificateError: The key does not belong to the first certificate.
+        ValueError: The rest cannot be.
     """
 
-    def __init__(self, key: PrivateKey, chain: Sequence[x509.Certificate]) -> None:
-        self._shared = SSL.Context(SSL.TLS_SERVER_METHOD)
-        self._shared.set_cipher_list(_CIPHERS_1_2)
-        self._shared.set_tls13_ciphersuites(_CIPHERS_1_3)
-        leaf, *others = chain
-        self._shared.use_certificate(leaf)
-        for certificate in others:
-            self._shared.add_extra_chain_cert(certificate)
-        try:
-            self._shared.use_privatekey(key)
-            self._shared.check_privatekey()
-        except (SSL.Error, TypeError):
-            raise CertificateError("the private key does not belong to the certificate") from None
+    def __init__(
+        self,
+        key: PrivateKey,
+        chain: Sequence[x509.Certificate],
+        more: Sequence[Identity] = (),
+        *,
+        protocols: Protocols | None = None,
+        verification: Verification | None = None,
+        hosts: Sequence[Host] = (),
+        strict_sni: bool = False,
+    ) -> None:
+        self.protocols = protocols or Protocols()
+        identities = [Identity(key, tuple(chain)), *more]
+        default = Host(identities, self.protocols, verification or Verification())
+        self.hosts = Hosts(default, hosts, strict=strict_sni)
 
     @classmethod
     def from_files(cls, certificate: str | os.PathLike[str], key: str = "") -> ServerContext:
-        """Load PEM files.
+        """Load PEM files, or a PKCS#12 file.
 
         Args:
             certificate: The certificate, followed by its chain, and by the key if
@@ -100,20 +157,33 @@ class ServerContext:
         Raises:
             CertificateError: With one sentence that names the file and the cause.
         """
-        key_path = key or os.fspath(certificate)
-        chain = _load_chain(os.fspath(certificate))
-        private = _load_key(key_path)
-        try:
-            return cls(private, chain)
-        except CertificateError:
-            raise CertificateError(
-                f"The private key in {key_path} does not belong to the certificate in "
-                f"{os.fspath(certificate)}; name the pair that was made together."
-            ) from None
+        identity = load_identity(os.fspath(certificate), key)
+        warn_of_dates(identity)
+        return cls(identity.key, identity.chain)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ServerContext:
+        """Load everything that the settings name, for the first time or anew.
+
+        Raises:
+            ValueError: With one sentence for the operator; a CertificateError is one.
+        """
+        tls = settings.tls
+        protocols = Protocols.of(tls)
+        passphrases = Passphrases(tls.passphrase_program)
+        first, *more = _identities(tls.certificate, tls.key, passphrases)
+        return cls(
+            first.key,
+            first.chain,
+            more,
+            protocols=protocols,
+            verification=Verification.of(settings.client_certificates),
+            strict_sni=tls.strict_sni,
+        )
 
     def new_session(self) -> SessionContext:
         """The context of a new control connection."""
-        return SessionContext(self._shared)
+        return SessionContext(self.hosts, self.protocols)
 
 
 def session_reused(connection: SSL.Connection) -> bool:
@@ -121,41 +191,22 @@ def session_reused(connection: SSL.Connection) -> bool:
     return bool(SSL._lib.SSL_session_reused(connection._ssl))  # type: ignore[attr-defined]
 
 
-def _partial_write_mode() -> int:
-    mode: int = SSL._lib.SSL_MODE_ENABLE_PARTIAL_WRITE  # type: ignore[attr-defined]
-    return mode
+def _identities(
+    certificates: Sequence[str], keys: Sequence[str], passphrases: Passphrases
+) -> list[Identity]:
+    identities = load_identities(certificates, keys, passphrases)
+    for identity in identities:
+        warn_of_dates(identity)
+    return identities
 
 
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise CertificateError(f"Cannot read {path}: {error.strerror}.") from None
-
-
-def _load_chain(path: str) -> list[x509.Certificate]:
-    data = _read(path)
-    try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError:
-        raise CertificateError(
-            f"There is no PEM certificate in {path}; it needs a block that begins with "
-            "-----BEGIN CERTIFICATE-----."
-        ) from None
-
-
-def _load_key(path: str) -> PrivateKey:
-    data = _read(path)
-    try:
-        # A key of another kind fits no certificate, and is told of as such.
-        return cast(PrivateKey, load_pem_private_key(data, None))
-    except TypeError:
-        raise CertificateError(
-            f"The private key in {path} is encrypted; give an unencrypted one."
-        ) from None
-    except ValueError:
-        raise CertificateError(
-            f"There is no PEM private key in {path}; it needs a block that begins with "
-            "-----BEGIN PRIVATE KEY-----."
-        ) from None
+def _bare(protocols: Protocols) -> SSL.Context:
+    """A context that holds ticket keys, and what ``set_context`` does not carry."""
+    bare = SSL.Context(SSL.TLS_SERVER_METHOD)
+    protocols.bound(bare)
+    bare.set_options(_OPTIONS)
+    bare.set_session_id(SESSION_ID)
+    bare.set_timeout(_SESSION_LIFETIME)
+    # With partial writes, every call would encrypt one record of 16 KiB only.
+    bare.clear_mode(SSL._lib.SSL_MODE_ENABLE_PARTIAL_WRITE)  # type: ignore[attr-defined]
+    return bare

@@ -14,6 +14,7 @@ from OpenSSL import SSL
 
 from ftptls.tls import reasons
 from ftptls.tls.contexts import session_reused
+from ftptls.tls.handshake import Handshake
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ _RECORD = 16384
 _MARGIN = 8192
 # What is kept of what the client sends first: a ClientHello, even one with large key shares.
 _FIRST = 16384
+# So much in records may hold no data: more than any one record that is still on its way.
+_MOST_IDLE = 32768
 
 
 class TLSError(Exception):
@@ -71,13 +74,17 @@ class TLSStream:
         minimum: int = SSL.TLS1_2_VERSION,
         as_client: bool = False,
     ) -> None:
+        notes = connection.get_app_data()
+        self._notes = notes if isinstance(notes, Handshake) else None
         self._connection = connection
-        self._minimum = minimum
+        self._minimum = self._notes.session.protocols.minimum if self._notes else minimum
         self.as_client = as_client
         self._first = bytearray()
         self._hold = hold_tickets
         self._holding = False
         self._closed = False
+        self._alert: bytes | None = None
+        self._idle = 0
         self.established = False
         self.ended = False
 
@@ -86,6 +93,8 @@ class TLSStream:
         view = memoryview(data)
         if not self.established:
             self._first += view[: max(0, _FIRST - len(self._first))]
+        else:
+            self._idle += len(view)
         while view:
             view = view[self._connection.bio_write(view) :]
 
@@ -102,7 +111,9 @@ class TLSStream:
             try:
                 self._guard(self._connection.do_handshake)
             except SSL.WantReadError:
+                self._heed_refusal()
                 return False
+            self._heed_refusal()
             self.established = True
             self._holding = self._hold and self.version == "TLSv1.3"
         return True
@@ -113,7 +124,7 @@ class TLSStream:
         Raises:
             TLSError: What was fed is not of this stream.
         """
-        pieces = []
+        pieces: list[bytes] = []
         while not self.ended:
             try:
                 pieces.append(self._guard(self._connection.recv, _RECORD))
@@ -121,6 +132,7 @@ class TLSStream:
                 break
             except SSL.ZeroReturnError:
                 self.ended = True
+        self._bound_idleness(len(pieces))
         return b"".join(pieces)
 
     def read_into(self, buffer: memoryview) -> int:
@@ -134,6 +146,7 @@ class TLSStream:
                 break
             except SSL.ZeroReturnError:
                 self.ended = True
+        self._bound_idleness(filled)
         return filled
 
     def write(self, data: bytes | memoryview) -> None:
@@ -158,6 +171,9 @@ class TLSStream:
         """
         if self._holding:
             return b""
+        if self._alert is not None:
+            alert, self._alert = self._alert, b""
+            return alert
         room = size + size // 256 + _MARGIN
         pieces: list[bytes] = []
         while not pieces or len(pieces[-1]) == room:
@@ -217,4 +233,31 @@ class TLSStream:
         except SSL.Error as error:
             self._holding = False
             self._closed = True
-            raise TLSError(self.explain(_reason(error))) from None
+            self._heed_refusal()
+            raise TLSError(self._told(_reason(error))) from None
+
+    def _told(self, reason: str) -> str:
+        """Why OpenSSL gave up; a callback of ours may know more of it."""
+        if self._notes is not None and self._notes.refusal:
+            return self._notes.refusal
+        shown = self._notes.shown if self._notes is not None else ""
+        return self.explain(reason) + (f"; the certificate is of {shown!r}" if shown else "")
+
+    def _heed_refusal(self) -> None:
+        """Fail if a callback refused, or if OpenSSL would take what is not to be taken.
+
+        Of all that OpenSSL has to say behind the ClientHello, nothing goes out but the alert.
+        """
+        notes = self._notes
+        if notes is not None and notes.alert and self._alert is None:
+            self._closed = True
+            self._alert = notes.alert_record()
+            raise TLSError(notes.refusal)
+
+    def _bound_idleness(self, yielded: int) -> None:
+        """Fail where records come and no data is in them, such as KeyUpdate (RFC 8446 §4.6.3)."""
+        if yielded or self.ended:
+            self._idle = 0
+        elif self._idle > _MOST_IDLE:
+            self._closed = True
+            raise TLSError("the other side sends TLS records without data, one after the other")
