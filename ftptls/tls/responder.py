@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
-from twisted.internet.defer import Deferred, TimeoutError, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -109,9 +109,14 @@ class Responders:
         headers = Headers(
             {"Content-Type": ["application/ocsp-request"], "Accept": ["application/ocsp-response"]}
         )
-        response = await self._agent.request(
-            b"POST", url.encode("ascii"), headers, _Request(request)
-        )
+        try:
+            response = await self._agent.request(
+                b"POST", url.encode("ascii"), headers, _Request(request)
+            )
+        except ResponseNeverReceived as error:
+            if any(reason.check(CancelledError) for reason in error.reasons):
+                raise CancelledError from None
+            raise
         body = _Body()
         response.deliverBody(body)
         content = await body.whole
