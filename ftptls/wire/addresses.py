@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+
+_NUMBERS = re.compile(r"\b\d{1,3},\d{1,3},\d{1,3},\d{1,3},(\d{1,3}),(\d{1,3})\b", re.ASCII)
+_EXTENDED = re.compile(r"\((?P<d>[!-~])(?P=d)(?P=d)(\d{1,5})(?P=d)\)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,30 @@ def epsv_text(port: int) -> str:
         ValueError: If the port is out of range.
     """
     return f"|||{_checked(port)}|"
+
+
+def pasv_port(text: str) -> int:
+    """The port in a 227 reply; its host is not to be trusted, and left out (RFC 2577 §3).
+
+    Raises:
+        ValueError: There is none.
+    """
+    found = _NUMBERS.search(text)
+    if found is None or int(found[1]) > 255 or int(found[2]) > 255:
+        raise ValueError("there is no address in the reply to PASV")
+    return _checked(int(found[1]) * 256 + int(found[2]))
+
+
+def epsv_port(text: str) -> int:
+    """The port in a 229 reply (RFC 2428 §3).
+
+    Raises:
+        ValueError: There is none.
+    """
+    found = _EXTENDED.search(text)
+    if found is None:
+        raise ValueError("there is no port in the reply to EPSV")
+    return _checked(int(found[2]))
 
 
 def _checked(port: int) -> int:

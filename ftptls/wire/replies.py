@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ftptls.wire.lines import LineReader, LineTooLong
 from ftptls.wire.paths import shown
+
+_MOST_LINES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,71 @@ class Reply:
     def is_error(self) -> bool:
         """Whether the command failed (RFC 959 §4.2.1: 4yz and 5yz)."""
         return 400 <= self.code < 600
+
+
+class ReplyError(ValueError):
+    """What a server said is no reply, or one without end."""
+
+
+class ReplyReader:
+    """Cuts what a server says into replies (RFC 959 §4.2).
+
+    Args:
+        limit: Longest line, in octets without its end.
+    """
+
+    def __init__(self, limit: int = 8192) -> None:
+        self._lines = LineReader(limit)
+        self._begun: list[str] = []
+
+    @property
+    def buffered(self) -> int:
+        """Octets fed that no reply was made of; behind a 234 there must be none."""
+        return self._lines.buffered + sum(map(len, self._begun))
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived, in pieces of any size."""
+        self._lines.feed(data)
+
+    def next_reply(self) -> Reply | None:
+        """The next reply; ``None`` if none is complete.
+
+        Raises:
+            ReplyError: It is none.
+        """
+        for line in self._next_lines():
+            if not self._begun and not _begins_reply(line):
+                raise ReplyError(f"what the server says is no reply: {line[:80]!r}")
+            self._begun.append(line)
+            code = self._begun[0][:3]
+            if len(self._begun) > _MOST_LINES:
+                raise ReplyError("the server's reply never ends")
+            if line[:3] == code and line[3:4] != "-" and (len(self._begun) == 1 or line[3:4]):
+                return self._whole(int(code))
+        return None
+
+    def _next_lines(self) -> Iterator[str]:
+        try:
+            while (line := self._lines.next_line()) is not None:
+                yield line.decode("utf-8", "surrogateescape")
+        except LineTooLong as error:
+            raise ReplyError(f"the server's reply is no line: {error}") from None
+
+    def _whole(self, code: int) -> Reply:
+        *first, last = self._begun
+        self._begun = []
+        return Reply(code, last[4:], tuple(_inner(line, code) for line in first))
+
+
+def _begins_reply(line: str) -> bool:
+    return (
+        line[:3].isascii()
+        and line[:3].isdigit()
+        and "1" <= line[:1] <= "6"
+        and (line[3:4] in ("", " ", "-"))
+    )
+
+
+def _inner(line: str, code: int) -> str:
+    """A line before the last one, without what marks it."""
+    return line[4:] if line.startswith(f"{code}-") else line.removeprefix(" ")
