@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.conftest import CHECKOUT, Process
@@ -71,6 +72,9 @@ class Server:
             for kind in ("explicit", "implicit")
             for family, host in ((4, "127.0.0.1"), (6, "[::1]"))
         }
+        self._listening: list[str] = []
+        self._listening = [each for each in self.descriptors() if each.startswith("socket:")]
+        assert len(self._listening) == len(_LISTENERS)
 
     @property
     def log(self) -> str:
@@ -94,9 +98,18 @@ class Server:
         assert found is None, log[max(0, found.start() - 2000) : found.end() + 4000]
         assert "Server Shut Down." in log
 
-    def open_files(self) -> int:
-        """How many descriptors it holds."""
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+    def descriptors(self) -> list[str]:
+        """What it holds open for clients: everything but its listeners, its log and its reactor."""
+        folder = Path(f"/proc/{self.pid}/fd")
+        held = []
+        for each in folder.iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                held.append(os.readlink(each))
+        own = ("pipe:", "anon_inode:", "/dev/null", str(self.root.parent / "server.log"))
+        held = sorted(each for each in held if not each.startswith(own))
+        for inode in self._listening:
+            held.remove(inode)
+        return held
 
     def memory(self) -> int:
         """Resident memory now, in octets."""
