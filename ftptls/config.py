@@ -17,9 +17,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
-from ftptls.settings import About, PortRange, Rule, Settings
+from ftptls.settings import About, Host, PortRange, Rule, Settings
+
+T = TypeVar("T", Rule, Host)
 
 
 class ConfigError(ValueError):
@@ -86,7 +88,24 @@ def options() -> dict[str, Option]:
 @functools.cache
 def rule_options() -> dict[str, Option]:
     """What selects whom a table of ``[[rules]]`` is for, by its key."""
-    return {option.name: option for option in _walk(Rule(), "rules")}
+    return _table_options(Rule, "rules")
+
+
+@functools.cache
+def host_options() -> dict[str, Option]:
+    """What a table of ``[[hosts]]`` holds, by its key."""
+    return _table_options(Host, "hosts")
+
+
+def _table_options(kind: type[Rule | Host], name: str) -> dict[str, Option]:
+    hints = get_type_hints(kind)
+    return {
+        entry.name: Option(
+            name, entry.name, hints[entry.name], entry.default, entry.metadata["about"]
+        )
+        for entry in fields(kind)
+        if "about" in entry.metadata
+    }
 
 
 def _walk(holder: Any, section: str) -> Iterator[Option]:
@@ -121,7 +140,11 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name} is no TOML file: {str(error).rstrip('.')}.") from None
     settings = over or Settings()
-    settings = replace(settings, rules=(*settings.rules, *_rules(table, name)))
+    settings = replace(
+        settings,
+        rules=(*settings.rules, *_tables(table, name, "rules", rule_options(), Rule)),
+        hosts=(*settings.hosts, *_tables(table, name, "hosts", host_options(), Host)),
+    )
     values = {}
     for option, value in _flatten(table, name):
         value = _from_toml(option, value, f"{name}: {option.key}")
@@ -129,29 +152,54 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
     return override(settings, values)
 
 
-def _rules(table: dict[str, Any], name: str) -> tuple[Rule, ...]:
-    """Take ``[[rules]]`` out of the file's table: a list of tables, unlike the others."""
-    tables = table.pop("rules", [])
+def _tables(
+    table: dict[str, Any], name: str, key: str, known: Mapping[str, Option], kind: type[T]
+) -> Iterator[T]:
+    """Take a list of tables, unlike the others, out of the file's table: ``[[rules]]``."""
+    tables = table.pop(key, [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise ConfigError(f"{name}: rules is {_shown(tables)}; it must be tables, [[rules]].")
-    return tuple(_rule(each, f"{name}: rules[{at}]") for at, each in enumerate(tables))
+        raise ConfigError(f"{name}: {key} is {_shown(tables)}; it must be tables, [[{key}]].")
+    for at, each in enumerate(tables):
+        where = f"{name}: {key}[{at}]"
+        try:
+            yield kind(**_table(each, where, known, kind, Path(name).absolute().parent))
+        except ConfigError:
+            raise
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}.") from None
 
 
-def _rule(table: Mapping[str, Any], where: str) -> Rule:
-    known = rule_options()
-    changes = table.get("policy", {})
-    if not isinstance(changes, dict):
-        raise ConfigError(f"{where}.policy is {_shown(changes)}; it must be a table.")
-    values: dict[str, Any] = {"policy": {}}
-    for key, value in changes.items():
-        option = _known(f"policy.{key}", where)
-        values["policy"][key] = _from_toml(option, value, f"{where}.policy.{key}")
-    for key in table.keys() - {"policy"}:
-        if key not in known:
-            there = ", ".join([*known, "policy"])
+def _table(
+    table: Mapping[str, Any], where: str, known: Mapping[str, Option], kind: type, folder: Path
+) -> dict[str, Any]:
+    """The fields of one; a field that is no setting holds settings of the section it names."""
+    sections = [each.name for each in fields(kind) if each.name not in known]
+    elsewhere: Mapping[str, str] = getattr(kind, "ELSEWHERE", {})
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in known:
+            read = _from_toml(known[key], value, f"{where}.{key}")
+            values[key] = anchored(known[key], read, folder)
+        elif key in sections:
+            values[key] = _changes(key, value, where, folder)
+        elif key in elsewhere:
+            raise ConfigError(f"{where}.{key} {elsewhere[key]}.")
+        else:
+            there = ", ".join([*known, *sections])
             raise ConfigError(f"{where}.{key} is no setting; there are {there}.")
-        values[key] = _from_toml(known[key], table[key], f"{where}.{key}")
-    return Rule(**values)
+    return values
+
+
+def _changes(section: str, table: Any, where: str, folder: Path) -> dict[str, Any]:
+    """Settings of a section that a table changes for some."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}.{section} is {_shown(table)}; it must be a table.")
+    values = {}
+    for key, value in table.items():
+        option = _known(f"{section}.{key}", where)
+        read = _from_toml(option, value, f"{where}.{section}.{key}")
+        values[option.name] = anchored(option, read, folder)
+    return values
 
 
 def _flatten(table: Mapping[str, Any], name: str) -> Iterator[tuple[Option, Any]]:

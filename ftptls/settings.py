@@ -13,7 +13,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,9 @@ class About:
     secret: bool = False
 
 
+_LABEL = re.compile(r"[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?")
+
+
 def setting(default: Any, help_text: str, **about: Any) -> Any:
     """A dataclass field that is a setting.
 
@@ -57,6 +60,11 @@ def _is_ipv4(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_host_name(text: str) -> bool:
+    """Whether it is a name that HOST and SNI may carry (RFC 7151 §3.1)."""
+    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
 
 
 def _is_network(text: str) -> bool:
@@ -386,6 +394,53 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A virtual host: what differs from the listener's own certificate and banner.
+
+    Raises:
+        TypeError: ``client_certificates`` names no field of :class:`ClientCertificates`.
+        ValueError: A name is none, or there is no name.
+    """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("profile", "minimum_version", "maximum_version", "ciphers", "suites", "fips"),
+        "is settled before the client names a host: set it for the listener, in [tls]",
+    )
+    """Settings that one may look for here, and why they are not."""
+
+    names: tuple[str, ...] = setting(
+        (),
+        "What clients call it, in the TLS handshake (SNI) or with HOST.",
+        accepts='a name such as "ftp.example.com"',
+        check=is_host_name,
+    )
+    certificate: tuple[str, ...] = setting(
+        (), "As in `[tls]`; by default the certificate there.", path=True
+    )
+    key: tuple[str, ...] = setting((), "As in `[tls]`.", path=True)
+    banner: str = setting(
+        "",
+        "Text of the 220 reply to HOST, and of the greeting under implicit TLS; by default "
+        "everybody's.",
+        accepts="one line of text",
+        check=str.isprintable,
+    )
+    client_certificates: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        replace(ClientCertificates(), **self.client_certificates)
+        if not self.names:
+            raise ValueError("a host needs names")
+        for name in self.names:
+            if not is_host_name(name):
+                raise ValueError(f"{name!r} is no name of a host")
+
+    def is_called(self, name: str) -> bool:
+        """Whether it has this name, whatever the case."""
+        return name.lower() in (each.lower() for each in self.names)
+
+
+@dataclass(frozen=True, slots=True)
 class Passive:
     """Passive data connections."""
 
@@ -506,6 +561,7 @@ class Settings:
     client_certificates: ClientCertificates = field(default_factory=ClientCertificates)
     revocation: Revocation = field(default_factory=Revocation)
     policy: Policy = field(default_factory=Policy)
+    hosts: tuple[Host, ...] = ()
     rules: tuple[Rule, ...] = ()
     passive: Passive = field(default_factory=Passive)
     fxp: FXP = field(default_factory=FXP)

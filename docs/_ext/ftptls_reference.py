@@ -56,6 +56,10 @@ class Settings(Generated):
         yield "``policy`` holds settings of ``[policy]``. Without a selection it is for everybody."
         yield from ("Of several that match, the last one counts.", "")
         yield from self.described(config.rule_options().values())
+        yield from ("", "``[[hosts]]``", "-" * 13, "")
+        yield "Virtual hosts. Each table may also hold ``client_certificates``, with settings of"
+        yield from ("``[client_certificates]`` that differ for it.", "")
+        yield from self.described(config.host_options().values())
 
     def described(self, options: Iterable[Option]) -> Iterator[str]:
         for option in options:

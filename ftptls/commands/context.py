@@ -38,6 +38,9 @@ class Control(Protocol):
     def client_present(self) -> bool:
         """Whether the client is still there."""
 
+    def choose_host(self, name: str) -> str:
+        """HOST names a virtual host, or with no name the default one; why it cannot be."""
+
     def raise_tls(self, mechanism: Mechanism) -> None:
         """Once the reply is sent: expect the TLS handshake."""
 

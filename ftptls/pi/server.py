@@ -94,7 +94,9 @@ class ServerPI(ControlConnection):
             self.session.security.level = ProtectionLevel.PRIVATE
 
     def _greet(self) -> None:
-        self._reply(Reply(220, self.factory.settings.banner))
+        settings = self.factory.settings
+        own = (host.banner for host in settings.hosts if host.is_called(self.session.host))
+        self._reply(Reply(220, next(own, "") or settings.banner))
         self._set_timer()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -178,10 +180,17 @@ class ServerPI(ControlConnection):
         security.secured = True
         if stream is not None:
             security.certificate = stream.peer_certificate
+            self._take_host()
             observe.secured(self.session, "control", report(stream))
         if security.implicit and not security.greeted:
             security.greeted = True
             self._greet()
+
+    def _take_host(self) -> None:
+        """The virtual host that the handshake chose, with the policy that it has."""
+        if self._tls is not None:
+            self.session.host = self._tls.host_name
+            self._context.apply_policy()
 
     # --- commands ------------------------------------------------------------------------------
 
@@ -299,6 +308,13 @@ class ServerPI(ControlConnection):
     def input_pending(self) -> bool:
         """Whether anything was received behind the present command."""
         return bool(self._next or self._lines.buffered or self._switch.pending)
+
+    def choose_host(self, name: str) -> str:
+        """HOST names a virtual host, or with no name the default one; why it cannot be."""
+        if self._tls is None:
+            return ""
+        reason: str = self._tls.choose(name, secured=self.session.security.secured)
+        return reason
 
     def raise_tls(self, mechanism: Mechanism) -> None:
         """Once the reply is sent: expect the TLS handshake."""

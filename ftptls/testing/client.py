@@ -106,6 +106,7 @@ class Client:
         control: The control connection.
         context: Its TLS context, for control and data.
         private: Whether it protects its data connections.
+        server_name: What it calls the server in its handshakes (SNI); empty for nothing.
         ports: Every data connection it ever made or asked for.
     """
 
@@ -116,6 +117,7 @@ class Client:
         self.control = Wire.connect(self._reactor, server.host, server.port, source)
         self.context = server.authority.client_context(version)
         self.private = False
+        self.server_name = ""
         self.ports: list[DataPort] = []
 
     # --- lines and replies -----------------------------------------------------------------
@@ -173,7 +175,7 @@ class Client:
     def secure(self, mechanism: str = "TLS", *, private: bool = True) -> None:
         """AUTH, the handshake, PBSZ and PROT."""
         self.ask(f"AUTH {mechanism}", 234)
-        self.control.start_tls(self.context)
+        self.control.start_tls(self.context, name=self.server_name)
         self.protect_data(private=private)
 
     def protect_data(self, *, private: bool = True) -> None:
@@ -227,7 +229,8 @@ class Client:
 
     def protect(self, wire: Wire, *, resume: bool = True) -> None:
         """TLS on a data connection, with the control connection's session or without."""
-        wire.start_tls(self.context, self.control.session if resume else None)
+        session = self.control.session if resume else None
+        wire.start_tls(self.context, session, self.server_name)
 
     def begin(
         self, line: str | bytes, how: str = "", *, resume: bool = True, limit: int | None = None

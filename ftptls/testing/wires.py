@@ -156,9 +156,13 @@ class Wire(Protocol):
 
     # --- TLS -------------------------------------------------------------------------------
 
-    def begin_tls(self, context: SSL.Context, session: SSL.Session | None = None) -> None:
+    def begin_tls(
+        self, context: SSL.Context, session: SSL.Session | None = None, name: str = ""
+    ) -> None:
         """Send the ClientHello; what had arrived and was not taken is the answer to it."""
         self.tls = SSL.Connection(context, None)
+        if name:
+            self.tls.set_tlsext_host_name(name.encode())
         self.tls.set_connect_state()
         if session is not None:
             self.tls.set_session(session)
@@ -167,13 +171,20 @@ class Wire(Protocol):
             self.tls.bio_write(early)
         self._go_on()
 
-    def start_tls(self, context: SSL.Context, session: SSL.Session | None = None) -> None:
+    def start_tls(
+        self, context: SSL.Context, session: SSL.Session | None = None, name: str = ""
+    ) -> None:
         """Shake hands.
+
+        Args:
+            context: With the client's certificates.
+            session: What to resume.
+            name: The server's name, for SNI.
 
         Raises:
             WireError: It did not come about.
         """
-        self.begin_tls(context, session)
+        self.begin_tls(context, session, name)
         self._reactor.settle()
         if not self.established:
             raise WireError(f"no TLS: {self.failure or self.end or 'no answer'}")

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cryptography import x509
 from OpenSSL import SSL
 
-from ftptls.settings import Settings
+from ftptls.settings import ClientCertificate, Settings
 from ftptls.tls.clients import Verification
 from ftptls.tls.handshake import Handshake
 from ftptls.tls.hosts import SESSION_ID, Host, Hosts
@@ -81,6 +82,11 @@ class SessionContext:
         """A new TLS server over memory, for one data connection."""
         return self._new(is_control=False)
 
+    @property
+    def host_name(self) -> str:
+        """The virtual host that the session is with; empty for the default one."""
+        return self.server_name if self.hosts.find(self.server_name) else self.demanded
+
     def choose(self, name: str, *, secured: bool) -> str:
         """HOST names a virtual host (:rfc:`7151#3.2`).
 
@@ -91,14 +97,14 @@ class SessionContext:
         Returns:
             Why it cannot be; empty if it can.
         """
-        if not secured:
-            self.demanded = name.lower()
-            return ""
-        if self.server_name and self.server_name != name.lower():
-            return f"The TLS handshake named {self.server_name}; name the same host"
         host = self.hosts.find(name) or self.hosts.default
-        if host.verification != self.host.verification:
-            return "This host has its own rules for client certificates; send HOST before AUTH"
+        if secured and self.server_name not in ("", name.lower()):
+            return f"The TLS handshake named {self.server_name}; name the same host."
+        wanted = host.verification
+        asks = wanted.mode is not ClientCertificate.NONE
+        if secured and asks and wanted != self.host.verification:
+            return "This host has its own rules for client certificates; send HOST before AUTH."
+        self.demanded = name.lower()
         return ""
 
     def _new(self, *, is_control: bool) -> SSL.Connection:
@@ -171,13 +177,25 @@ class ServerContext:
         tls = settings.tls
         protocols = Protocols.of(tls)
         passphrases = Passphrases(tls.passphrase_program)
-        first, *more = _identities(tls.certificate, tls.key, passphrases)
+        identities = _identities(tls.certificate, tls.key, passphrases)
+        hosts = []
+        for host in settings.hosts:
+            wanted = replace(settings.client_certificates, **host.client_certificates)
+            shown = _identities(host.certificate, host.key, passphrases) or identities
+            hosts.append(Host(shown, protocols, Verification.of(wanted), host.names))
+        if tls.strict_sni and not hosts:
+            raise ValueError(
+                "tls.strict_sni refuses names that are none of [[hosts]], and there are none: "
+                "list every name by which clients know this server."
+            )
+        first, *more = identities
         return cls(
             first.key,
             first.chain,
             more,
             protocols=protocols,
             verification=Verification.of(settings.client_certificates),
+            hosts=hosts,
             strict_sni=tls.strict_sni,
         )
 

@@ -157,6 +157,7 @@ BAD = [
     ("CCC", 534),
     ("CPSV", 534),
     ("SSCN ON", 534),
+    ("HOST example.com", 502),
     ("USER", 501),
     (b"CWD a\0b", 501),
     (b"CWD a\rb", 501),
@@ -174,7 +175,6 @@ REFUSED = [
     ("CONF c29tZQ==", 502),
     ("ENC c29tZQ==", 502),
     ("LANG fr", 502),
-    ("HOST example.com", 502),
 ]
 
 # RFC 959 §5.3.1, RFC 2228 §3, RFC 2389 §3-4, RFC 2428 §2-3, RFC 2640 §4, RFC 3659.
