@@ -29,7 +29,7 @@ from zope.interface import Interface, implementer
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
-from ftptls.settings import Requirement, Settings
+from ftptls.settings import ClientCertificate, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
 
@@ -222,6 +222,13 @@ def _certificate(settings: Settings) -> ServerContext | None:
         except ValueError as error:
             raise ConfigError(str(error)) from None
         return tls
+    demanding = [settings.client_certificates.mode is not ClientCertificate.NONE]
+    demanding += [bool(host.certificate or host.client_certificates) for host in settings.hosts]
+    if any(demanding):
+        raise ConfigError(
+            "Client certificates and certificates of [[hosts]] take TLS: name the server's own "
+            "certificate with --certificate or tls.certificate."
+        )
     if settings.tls.key:
         raise ConfigError("There is a key but no certificate: name both, with --certificate.")
     if settings.listen.implicit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,17 @@ import pytest
 from ftptls import config
 from ftptls.config import ConfigError
 from ftptls.settings import (
+    ClientCertificate,
+    Host,
+    Listen,
     Policy,
     PortRange,
+    Profile,
     Requirement,
     Rule,
     SessionReuse,
     Settings,
+    UploadEnd,
     UploadMode,
 )
 
@@ -312,4 +317,114 @@ def test_rules_are_tables_of_their_own(tmp_path: Path) -> None:
     ],
 )
 def test_a_rule_that_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    assert refusal(tmp_path, text) == f"ftptls.toml: {sentence}"
+
+
+HOSTS = """
+[client_certificates]
+authorities = ["clients.pem"]
+
+[[hosts]]
+names = ["ftp.example.com", "files.example.com"]
+certificate = "example.pem"
+key = "/etc/example.key"
+banner = "Example."
+client_certificates = { mode = "required", authorities = "partners", depth = 1 }
+
+[[hosts]]
+names = "other.example"
+"""
+
+
+def test_virtual_hosts(tmp_path: Path) -> None:
+    first, second = config.load(write(tmp_path, HOSTS)).hosts
+    assert first.names == ("ftp.example.com", "files.example.com")
+    assert (first.certificate, first.key) == ((f"{tmp_path}/example.pem",), ("/etc/example.key",))
+    assert dict(first.client_certificates) == {
+        "mode": ClientCertificate.REQUIRED,
+        "authorities": (f"{tmp_path}/partners",),
+        "depth": 1,
+    }
+    assert second.names == ("other.example",)
+    assert second.is_called("Other.Example")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("hosts = 3", "hosts is 3; it must be tables, [[hosts]]."),
+        ("[[hosts]]", "hosts[0]: a host needs names."),
+        (
+            '[[hosts]]\nnames = ["a_b"]',
+            'hosts[0].names is "a_b"; it must be a name such as "ftp.example.com".',
+        ),
+        (
+            '[[hosts]]\nnames = "a.example"\nzzz = 1',
+            "hosts[0].zzz is no setting; there are names, certificate, key, banner, "
+            "client_certificates.",
+        ),
+        (
+            '[[hosts]]\nnames = "a.example"\nprofile = "modern"',
+            "hosts[0].profile is settled before the client names a host: set it for the "
+            "listener, in [tls].",
+        ),
+        (
+            '[[hosts]]\nnames = "a.example"\nclient_certificates = { mode = "maybe" }',
+            'hosts[0].client_certificates.mode is "maybe"; it must be "none" or "optional" or '
+            '"required".',
+        ),
+        (
+            '[[hosts]]\nnames = "a.example"\nclient_certificates = 1',
+            "hosts[0].client_certificates is 1; it must be a table.",
+        ),
+    ],
+)
+def test_what_is_no_virtual_host(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text))
+    assert str(caught.value) == f"{tmp_path}/ftptls.toml: {sentence}"
+
+
+@pytest.mark.parametrize("names", [(), ("a_b",), ("",)])
+def test_a_host_without_a_proper_name(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="name"):
+        Host(names=names)
+
+
+def test_listeners_may_have_settings_of_their_own(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [tls]
+        certificate = "server.pem"
+        [[listeners]]
+        explicit = ["tcp:21"]
+        [[listeners]]
+        implicit = "tcp:990"
+        tls = { profile = "legacy" }
+        policy.upload_end = "accept_fin"
+        limits.idle_timeout = 60
+        """,
+    )
+    everywhere = config.load(path)
+    plain, camera = (own.settings(everywhere) for own in everywhere.listeners)
+    assert plain == replace(everywhere, listen=Listen(explicit=("tcp:21",)), listeners=())
+    assert camera.listen == Listen(implicit=("tcp:990",))
+    assert camera.tls == replace(everywhere.tls, profile=Profile.LEGACY)
+    assert camera.tls.certificate == (str(tmp_path / "server.pem"),)
+    assert camera.policy.upload_end is UploadEnd.ACCEPT_FIN
+    assert camera.limits.idle_timeout == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[[listeners]]", "listeners[0]: a listener needs an endpoint, as explicit or implicit."),
+        (
+            '[[listeners]]\nexplicit = "tcp:1"\ntls.profil = "x"',
+            "listeners[0]: tls.profil is no setting; did you mean tls.profile?",
+        ),
+    ],
+)
+def test_a_listener_that_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
     assert refusal(tmp_path, text) == f"ftptls.toml: {sentence}"

@@ -125,6 +125,7 @@ class ServerContext:
         key: The private key.
         chain: The server's certificate, then the ones that lead to its root.
         more: Further certificates, for other kinds of keys.
+        source: The file that they came from, for what is said of them.
         protocols: Versions and ciphers.
         verification: What is wanted of clients.
         hosts: Virtual hosts.
@@ -141,13 +142,14 @@ class ServerContext:
         chain: Sequence[x509.Certificate],
         more: Sequence[Identity] = (),
         *,
+        source: str = "",
         protocols: Protocols | None = None,
         verification: Verification | None = None,
         hosts: Sequence[Host] = (),
         strict_sni: bool = False,
     ) -> None:
         self.protocols = protocols or Protocols()
-        identities = [Identity(key, tuple(chain)), *more]
+        identities = [Identity(key, tuple(chain), source), *more]
         default = Host(identities, self.protocols, verification or Verification())
         self.hosts = Hosts(default, hosts, strict=strict_sni)
 
@@ -165,7 +167,7 @@ class ServerContext:
         """
         identity = load_identity(os.fspath(certificate), key)
         warn_of_dates(identity)
-        return cls(identity.key, identity.chain)
+        return cls(identity.key, identity.chain, source=identity.source)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ServerContext:
@@ -193,6 +195,7 @@ class ServerContext:
             first.key,
             first.chain,
             more,
+            source=first.source,
             protocols=protocols,
             verification=Verification.of(settings.client_certificates),
             hosts=hosts,

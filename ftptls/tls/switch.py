@@ -19,6 +19,8 @@ _HEADER = 5
 # RFC 8446 §5.2 and RFC 5246 §6.2.3: the longest record either version allows.
 _LONGEST = 16384 + 2048
 _CONTENT_TYPES = range(20, 24)
+# Records without data, such as KeyUpdate (RFC 8446 §4.6.3), that may come one after the other.
+_MOST_IDLE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class TLSSwitch:
         self._send = send
         self._received = bytearray()
         self._phase = _Phase.CLEAR
+        self._idle = 0
         self.stream: TLSStream | None = None
 
     @property
@@ -186,7 +189,17 @@ class TLSSwitch:
             return self._lowered()
         if self._phase is _Phase.SINKING:
             return None  # what the client still said under TLS came too late
-        return Received(data) if data else None
+        if data:
+            self._idle = 0
+            return Received(data)
+        return self._bound_idleness()
+
+    def _bound_idleness(self) -> Event | None:
+        """Each record costs as much as one with data; a flood of them would be work for nothing."""
+        self._idle += 1
+        if self._idle <= _MOST_IDLE:
+            return None
+        return self._fail("the client sends TLS records without data, one after the other")
 
     def _raised_stream(self) -> TLSStream:
         if self.stream is None:
