@@ -7,7 +7,7 @@ verify mode nor the depth: those are set on each Connection (:meth:`Verification
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -15,6 +15,7 @@ from OpenSSL import SSL, crypto
 from ftptls.settings import ClientCertificate, ClientCertificates
 from ftptls.tls.handshake import Handshake
 from ftptls.tls.loading import CertificateError, load_authorities
+from ftptls.tls.revocation import RevocationLists
 
 _MODES = {
     ClientCertificate.NONE: SSL.VERIFY_NONE,
@@ -32,16 +33,24 @@ class Verification:
         authorities: Who vouches for clients.
         send_names: Whether the authorities' names are sent.
         depth: How many authorities there may be between a certificate and a root.
+        revocations: What was revoked.
     """
 
     mode: ClientCertificate = ClientCertificate.NONE
     authorities: Sequence[x509.Certificate] = ()
     send_names: bool = True
     depth: int = 9
+    revocations: RevocationLists = field(default_factory=RevocationLists)
 
     @classmethod
-    def of(cls, settings: ClientCertificates) -> Verification:
+    def of(
+        cls, settings: ClientCertificates, revocations: RevocationLists | None = None
+    ) -> Verification:
         """What the settings say.
+
+        Args:
+            settings: Whether clients show certificates, and who vouches for them.
+            revocations: What was revoked.
 
         Raises:
             CertificateError: An authority cannot be loaded, or none is named.
@@ -52,7 +61,8 @@ class Verification:
                 "name authorities with client_certificates.authorities."
             )
         authorities = load_authorities(settings.authorities)
-        return cls(settings.mode, authorities, settings.send_names, settings.depth)
+        revocations = revocations or RevocationLists()
+        return cls(settings.mode, authorities, settings.send_names, settings.depth, revocations)
 
     def use_in(self, context: SSL.Context) -> None:
         """Give the authorities to a context that will be lent.
@@ -65,11 +75,31 @@ class Verification:
         store = context.get_cert_store()
         if store is None:
             raise AssertionError("a context of a server has a store")
+        self._fill(store)
+        if self.send_names:
+            for authority in self.authorities:
+                context.add_client_ca(authority)
+
+    def objection_to(self, chain: Sequence[x509.Certificate]) -> str:
+        """Why a client that was let in would not be now; empty if it would.
+
+        Args:
+            chain: The client's certificate and the ones that led to its root.
+        """
+        store = crypto.X509Store()
+        self._fill(store)
+        leaf, *others = map(crypto.X509.from_cryptography, chain)
+        try:
+            crypto.X509StoreContext(store, leaf, others).verify_certificate()
+        except crypto.X509StoreContextError as error:
+            return str(error)
+        return ""
+
+    def _fill(self, store: crypto.X509Store) -> None:
         store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
         for authority in self.authorities:
             store.add_cert(crypto.X509.from_cryptography(authority))
-            if self.send_names:
-                context.add_client_ca(authority)
+        self.revocations.use_in(store)
 
     def demand(self, connection: SSL.Connection) -> None:
         """Have a certificate asked for, or due, in the handshake of a Connection."""

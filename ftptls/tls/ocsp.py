@@ -30,6 +30,10 @@ class OCSPError(Exception):
     """There is no answer that counts; the text is the cause in words."""
 
 
+class ExpiredError(OCSPError):
+    """The answer counted once."""
+
+
 class Standing(enum.Enum):
     """What a responder says of a certificate (RFC 6960 §2.2)."""
 
@@ -232,7 +236,7 @@ def _verify_times(single: ocsp.OCSPSingleResponse, now: datetime.datetime) -> No
     if since > now + _SKEW:
         raise OCSPError(f"the answer is of the future, of {_shown(since)}")
     if until is not None and until <= now:
-        raise OCSPError(f"the answer expired at {_shown(until)}")
+        raise ExpiredError(f"the answer expired at {_shown(until)}")
     if until is None and since < now - _SKEW:
         raise OCSPError(f"the answer is of {_shown(since)}, and there would be newer ones")
 

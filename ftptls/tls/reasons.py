@@ -179,16 +179,17 @@ def _client_certificate(known: Known) -> str:
 
 
 _VERDICTS = (
+    (
+        r"CRL has expired|unable to get certificate CRL|CRL is not yet valid|CRL signature failure",
+        "there is no current revocation list (CRL) of its issuer; renew the files in "
+        "revocation.crls",
+    ),
     (r"certificate has expired", "it has expired; the client needs a new one"),
     (
         r"not yet valid",
         "it is not valid yet; compare the clocks of this machine and of its authority",
     ),
     (r"^certificate revoked", "its authority has revoked it; the client needs a new one"),
-    (
-        r"CRL has expired|unable to get certificate CRL|CRL is not yet valid",
-        "there is no current revocation list of its authority; renew that file",
-    ),
     (
         r"purpose",
         "it is not meant for clients; its extended key usage must hold clientAuth",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from OpenSSL import SSL
+from twisted.logger import formatEvent, globalLogPublisher
 
 from ftptls.testing.certificates import Authority
 from ftptls.tls.contexts import ServerContext, session_reused
@@ -86,3 +90,16 @@ def version(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def client_context(authority: Authority, version: int) -> SSL.Context:
     return authority.client_context(version)
+
+
+@pytest.fixture
+def recorded() -> Iterator[list[str]]:
+    """What is logged, a text for each event."""
+    texts: list[str] = []
+
+    def note(event: dict[str, Any]) -> None:
+        texts.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(note)
+    yield texts
+    globalLogPublisher.removeObserver(note)
