@@ -19,9 +19,9 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ftptls.settings import About, Host, PortRange, Rule, Settings
+from ftptls.settings import About, Host, OwnListener, PortRange, Rule, Settings
 
-T = TypeVar("T", Rule, Host)
+T = TypeVar("T", Rule, Host, OwnListener)
 
 
 class ConfigError(ValueError):
@@ -97,7 +97,13 @@ def host_options() -> dict[str, Option]:
     return _table_options(Host, "hosts")
 
 
-def _table_options(kind: type[Rule | Host], name: str) -> dict[str, Option]:
+@functools.cache
+def listener_options() -> dict[str, Option]:
+    """What a table of ``[[listeners]]`` holds besides sections, by its key."""
+    return _table_options(OwnListener, "listeners")
+
+
+def _table_options(kind: type[Rule | Host | OwnListener], name: str) -> dict[str, Option]:
     hints = get_type_hints(kind)
     return {
         entry.name: Option(
@@ -143,6 +149,10 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
     settings = replace(
         settings,
         rules=(*settings.rules, *_tables(table, name, "rules", rule_options(), Rule)),
+        listeners=(
+            *settings.listeners,
+            *_tables(table, name, "listeners", listener_options(), OwnListener),
+        ),
         hosts=(*settings.hosts, *_tables(table, name, "hosts", host_options(), Host)),
     )
     values = {}

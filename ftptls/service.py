@@ -29,7 +29,7 @@ from zope.interface import Interface, implementer
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
-from ftptls.settings import ClientCertificate, Requirement, Settings
+from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
 
@@ -66,6 +66,7 @@ class Listener(Service):
         kind: What is spoken there, for the log.
 
     Attributes:
+        factory: What makes the sessions.
         port: The port, while it is open.
     """
 
@@ -77,9 +78,9 @@ class Listener(Service):
         kind: str,
     ) -> None:
         self.kind = kind
+        self.factory = factory
         self.port: IListeningPort | None = None
         self._endpoint = endpoint
-        self._factory = factory
         self._description = description
         self._opening: Deferred[None] | None = None
 
@@ -90,9 +91,7 @@ class Listener(Service):
             ListenError: It cannot be opened.
         """
         Service.privilegedStartService(self)
-        self._opening = maybeDeferred(self._endpoint.listen, self._factory).addCallback(
-            self._opened
-        )
+        self._opening = maybeDeferred(self._endpoint.listen, self.factory).addCallback(self._opened)
         at_once: list[Failure] = []
         tell: Callable[[Failure], None] = at_once.append
         self._opening.addErrback(lambda failure: tell(failure))
@@ -130,7 +129,7 @@ class Listener(Service):
         if closing is not None:
             await closing
         with contextlib.suppress(TimeoutError):
-            await self._factory.shut_down().addTimeout(_PATIENCE, self._factory.reactor)
+            await self.factory.shut_down().addTimeout(_PATIENCE, self.factory.reactor)
 
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
@@ -184,22 +183,31 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
     """
     files = settings.files
     root = _root(files.root)
-    tls = _certificate(settings)
+    groups = [(each, _certificate(each)) for each in _groups(settings)]
     workers = Workers(reactor, settings.limits.threads)
     realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
     portal = Portal(realm, list(_checkers(settings.auth)))
     service = MultiService()
-    for implicit, description in _endpoints(settings):
-        try:
-            factory = FTPFactory(reactor, portal, tls, settings, workers=workers, implicit=implicit)
-        except ValueError as error:
-            raise ConfigError(f"{description}: {error}") from None
-        kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
-        if tls is not None:
-            tls.protocols.warn(description)
-        endpoint = _endpoint(reactor, description, implicit=implicit)
-        service.addService(Listener(endpoint, factory, description, kind))
+    for here, tls in groups:
+        for implicit, description in _endpoints(here):
+            try:
+                factory = FTPFactory(reactor, portal, tls, here, workers=workers, implicit=implicit)
+            except ValueError as error:
+                raise ConfigError(f"{description}: {error}") from None
+            if tls is not None:
+                tls.protocols.warn(description)
+            kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
+            endpoint = _endpoint(reactor, description, implicit=implicit)
+            service.addService(Listener(endpoint, factory, description, kind))
     return service
+
+
+def _groups(settings: Settings) -> Iterator[Settings]:
+    """The settings of ``[listen]``, and of each of ``[[listeners]]``."""
+    if settings.listen != Listen() or not settings.listeners:
+        yield settings
+    for own in settings.listeners:
+        yield own.settings(settings)
 
 
 def _root(root: str) -> str:

@@ -540,6 +540,42 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnListener:
+    """Endpoints with settings of their own, beside those of ``[listen]``, which share all.
+
+    Raises:
+        TypeError: A section has no such setting.
+        ValueError: There is no endpoint.
+    """
+
+    explicit: tuple[str, ...] = setting((), "As in `[listen]`.")
+    implicit: tuple[str, ...] = setting((), "As in `[listen]`.")
+    tls: Mapping[str, Any] = field(default_factory=dict)
+    client_certificates: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    passive: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (self.explicit or self.implicit):
+            raise ValueError("a listener needs an endpoint, as explicit or implicit")
+        self.settings(Settings())
+
+    def settings(self, everywhere: Settings) -> Settings:
+        """The settings that hold at these endpoints.
+
+        Args:
+            everywhere: Those of all listeners.
+        """
+        sections = ("tls", "client_certificates", "policy", "passive", "limits")
+        changed = {
+            name: replace(getattr(everywhere, name), **getattr(self, name)) for name in sections
+        }
+        listen = Listen(explicit=self.explicit, implicit=self.implicit)
+        return replace(everywhere, listen=listen, listeners=(), **changed)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, by section."""
 
@@ -557,6 +593,7 @@ class Settings:
         check=str.isprintable,
     )
     listen: Listen = field(default_factory=Listen)
+    listeners: tuple[OwnListener, ...] = ()
     tls: TLS = field(default_factory=TLS)
     client_certificates: ClientCertificates = field(default_factory=ClientCertificates)
     revocation: Revocation = field(default_factory=Revocation)

@@ -28,7 +28,16 @@ from ftptls import service
 from ftptls.cli import main, state
 from ftptls.config import ConfigError
 from ftptls.service import Listener, ListenError, make_service
-from ftptls.settings import TLS, Files, Listen, Policy, Requirement, Settings
+from ftptls.settings import (
+    TLS,
+    Files,
+    Listen,
+    OwnListener,
+    Policy,
+    Profile,
+    Requirement,
+    Settings,
+)
 from tests.conftest import CHECKOUT, Process, Spawn
 
 SERVE = [sys.executable, "-m", "ftptls", "serve", "--port=0", "--implicit-port=0"]
@@ -459,7 +468,7 @@ def test_with_user_in_the_root_what_is_above_must_exist(kept: state.State, root:
 def test_checkers_of_one_kind_are_asked_in_turn(kept: state.State, root: Path) -> None:
     (listener,) = make_service(whole(kept, root), reactor)
     assert isinstance(listener, Listener)
-    checker = listener._factory.portal.checkers[IUsernamePassword]
+    checker = listener.factory.portal.checkers[IUsernamePassword]
 
     def asked(name: bytes, password: bytes) -> list[Any]:
         results: list[Any] = []
@@ -515,3 +524,23 @@ def test_stopping_gives_up_opening(
     assert endpoint.cancelled
     assert stopped == [None]
     assert not said
+
+
+def test_listeners_with_settings_of_their_own(kept: state.State, root: Path) -> None:
+    """Each policy is judged where it holds: in clear here is no reason against TLS there."""
+    lax = {"login_protection": Requirement.OPTIONAL, "data_protection": Requirement.OPTIONAL}
+    clear = OwnListener(explicit=("tcp:2100",), tls={"certificate": (), "key": ()}, policy=lax)
+    legacy = OwnListener(implicit=("tcp:9900",), tls={"profile": Profile.LEGACY})
+    settings = whole(kept, root, listeners=(clear, legacy))
+    common, without, old = make_service(settings, reactor)
+    assert common.factory.settings.tls.profile is Profile.INTERMEDIATE
+    assert without.factory.tls is None
+    assert not without.factory.implicit
+    assert old.factory.settings.tls.profile is Profile.LEGACY
+    assert old.factory.implicit
+    with pytest.raises(ConfigError, match="and there is no certificate"):
+        make_service(
+            whole(kept, root, listeners=(OwnListener(("tcp:1",), tls=clear.tls),)), reactor
+        )
+    alone = whole(kept, root, listen=Listen(), listeners=(legacy,))
+    assert len(list(make_service(alone, reactor))) == 1
