@@ -11,6 +11,8 @@ IMPLICIT_PORT = 2990
 STATE = .state
 SCALE = 10
 export PYTHON ROOT PORT IMPLICIT_PORT STATE
+# Debian keeps servers where users' PATH does not lead.
+export PATH := $(PATH):/usr/sbin
 
 run := .venv/bin/python
 place := $(shell { pwd; "$(PYTHON)" -VV; } 2>&1 | sha256sum | cut -c 1-16)
@@ -20,7 +22,7 @@ installed := .venv/installed-$(key)
 developed := .venv/developed-$(key)
 pip := $(run) -m pip --disable-pip-version-check -qq install
 sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
-clients := curl lftp openssl
+clients := curl lftp openssl vsftpd
 
 .PHONY: environment serve test test-long lint docs clean packages
 .NOTPARALLEL:
@@ -76,7 +78,8 @@ $(made):
 	"$$PYTHON" -m venv --clear .venv
 	touch $@
 
-# The real clients of the tests; apt is asked only for what is missing.
+# The real clients, and another server, of the tests; apt is asked only for what is missing.
+# Debian would start that server: it is masked first, for the tests start their own.
 packages:
 	missing=; for name in $(clients); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
 	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
@@ -87,5 +90,7 @@ packages:
 	elif command -v sudo >/dev/null; then sudo=sudo; else \
 	    echo "The tests need these packages; install them as root first:$$missing" >&2; exit 1; fi; \
 	echo "Installing$$missing ..."; \
+	case "$$missing" in *vsftpd*) \
+	    ! command -v systemctl >/dev/null || $$sudo systemctl --quiet mask vsftpd;; esac; \
 	$$sudo apt-get update -qq && \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null

@@ -11,6 +11,7 @@ from ftptls import __version__
 
 _SUBCOMMANDS = {
     "serve": "serve a folder on this machine, with a certificate and a user made for it",
+    "tls-check": "check the TLS of any FTP server, and say what to do about what is wrong",
 }
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    module = import_module(f"ftptls.cli.{chosen.subcommand}")
+    module = import_module(f"ftptls.cli.{chosen.subcommand.replace('-', '_')}")
     inner = _Parser(prog=f"ftptls {chosen.subcommand}", description=module.__doc__)
     module.add_arguments(inner)
     status: int = module.run(inner.parse_args(chosen.rest))

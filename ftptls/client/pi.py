@@ -8,7 +8,7 @@ from typing import Self
 
 from OpenSSL import SSL
 
-from ftptls.client.wires import ClientError, Wire
+from ftptls.client.wires import ClientError, SilenceError, Wire
 from ftptls.wire.addresses import epsv_port, pasv_port
 from ftptls.wire.replies import Reply, ReplyError, ReplyReader
 
@@ -47,6 +47,7 @@ class UserPI:
         *,
         patience: float = 10,
         implicit: SSL.Context | None = None,
+        session: SSL.Session | None = None,
         name: str = "",
     ) -> UserPI:
         """Connect and take the greeting.
@@ -56,6 +57,7 @@ class UserPI:
             port: The port.
             patience: Seconds that each wait may take.
             implicit: The context, where TLS starts with the connection.
+            session: What to resume there.
             name: The server's name, for SNI.
 
         Raises:
@@ -64,7 +66,7 @@ class UserPI:
         pi = cls(Wire.connect(host, port, patience), name)
         try:
             if implicit is not None:
-                pi._start_tls(implicit, None)
+                pi.begin_tls(implicit, session)
                 pi.private = True
             pi.greeting = pi.expect(220)
         except BaseException:
@@ -148,9 +150,22 @@ class UserPI:
         if self._replies.buffered or self.wire.pending:
             self.close()
             raise ClientError("there is more in clear text behind the 234; somebody injected it")
-        self._start_tls(context, session)
+        self.begin_tls(context, session)
 
-    def _start_tls(self, context: SSL.Context, session: SSL.Session | None) -> None:
+    def overhear(self, seconds: float) -> bytes:
+        """What the server says without being asked, within so long; taken from no reply."""
+        self.wire.hurry(seconds)
+        try:
+            return self.wire.read()
+        except SilenceError:
+            return b""
+
+    def begin_tls(self, context: SSL.Context, session: SSL.Session | None = None) -> None:
+        """Shake hands, whatever was said before; :meth:`secure` is what one wants.
+
+        Raises:
+            HandshakeError: It failed.
+        """
         self.wire.start_tls(context, session, self._name)
         self._context = context
 

@@ -22,6 +22,10 @@ class ClientError(Exception):
     """The server cannot be talked to any further; the text says why."""
 
 
+class SilenceError(ClientError):
+    """The server did not answer in time."""
+
+
 class HandshakeError(ClientError):
     """There is no TLS with this server, as it was offered; the text is OpenSSL's reason."""
 
@@ -126,6 +130,29 @@ class Wire:
             first = False
             self._switch.feed(data)
 
+    def renegotiate(self) -> bool:
+        """Shake hands again on the same connection, as TLS 1.2 could; whether the server does.
+
+        Raises:
+            ClientError: There is no answer.
+        """
+        stream = self._stream
+        if stream is None:
+            return False
+        stream.connection.renegotiate()
+        with contextlib.suppress(SSL.WantReadError):
+            stream.connection.do_handshake()
+        self._send(stream.output())
+        self.hurry()
+        while stream.connection.renegotiate_pending():
+            data = self._receive()
+            if not data:
+                return False
+            self._switch.feed(data)
+            if isinstance(self._switch.next_event(), Failed):
+                return False
+        return True
+
     def lower_tls(self) -> None:
         """Close TLS, and go on in clear text behind the server's close_notify (RFC 4217 §5).
 
@@ -199,7 +226,7 @@ class Wire:
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise ClientError("the server did not answer in time")
+            raise SilenceError("the server did not answer in time")
         return left
 
     def _receive(self) -> bytes:
@@ -208,7 +235,7 @@ class Wire:
             self._socket.settimeout(left)
             return self._socket.recv(_PIECE)
         except TimeoutError:
-            raise ClientError("the server did not answer in time") from None
+            raise SilenceError("the server did not answer in time") from None
         except OSError as error:
             raise ClientError(f"the connection broke: {_words(error)}") from None
 

@@ -37,7 +37,7 @@ def _reason(error: SSL.Error) -> str:
     return str(error) or type(error).__name__
 
 
-def _verdict(connection: SSL.Connection) -> str:
+def verdict(connection: SSL.Connection) -> str:
     """What OpenSSL objects to in the other side's certificate; empty if it does not."""
     lib, ffi = SSL._lib, SSL._ffi  # type: ignore[attr-defined]  # no public name for it
     code: int = lib.SSL_get_verify_result(connection._ssl)
@@ -220,8 +220,8 @@ class TLSStream:
         """
         if self.as_client:
             return reason
-        verdict = _verdict(self._connection)
-        known = reasons.Known(bytes(self._first), self._minimum, verdict, implicit)
+        found = verdict(self._connection)
+        known = reasons.Known(bytes(self._first), self._minimum, found, implicit)
         return reasons.explain(reason, known)
 
     def _guard(self, call: Callable[..., T], *args: object) -> T:
