@@ -60,6 +60,12 @@ class Settings(Generated):
         yield "Virtual hosts. Each table may also hold ``client_certificates``, with settings of"
         yield from ("``[client_certificates]`` that differ for it.", "")
         yield from self.described(config.host_options().values())
+        yield from ("", "``[[listeners]]``", "-" * 17, "")
+        yield "Endpoints that have settings of their own. Each table may also hold ``tls``,"
+        yield "``client_certificates``, ``policy``, ``passive`` and ``limits``, with settings of"
+        yield "those sections that differ there."
+        yield ""
+        yield from self.described(config.listener_options().values())
 
     def described(self, options: Iterable[Option]) -> Iterator[str]:
         for option in options:
