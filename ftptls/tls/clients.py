@@ -86,6 +86,8 @@ class Verification:
         Args:
             chain: The client's certificate and the ones that led to its root.
         """
+        if self.mode is ClientCertificate.NONE:
+            return ""
         store = crypto.X509Store()
         self._fill(store)
         leaf, *others = map(crypto.X509.from_cryptography, chain)

@@ -11,7 +11,7 @@ on the bare one, the verify mode on the Connection.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cryptography import x509
@@ -31,6 +31,7 @@ from ftptls.tls.loading import (
     warn_of_dates,
 )
 from ftptls.tls.profiles import Protocols
+from ftptls.tls.revocation import RevocationLists, warn_of_old_lists
 
 __all__ = ["CertificateError", "PrivateKey", "ServerContext", "SessionContext", "session_reused"]
 
@@ -180,11 +181,14 @@ class ServerContext:
         protocols = Protocols.of(tls)
         passphrases = Passphrases(tls.passphrase_program)
         identities = _identities(tls.certificate, tls.key, passphrases)
+        revocations = RevocationLists.of(settings.revocation)
+        warn_of_old_lists(revocations)
         hosts = []
         for host in settings.hosts:
             wanted = replace(settings.client_certificates, **host.client_certificates)
             shown = _identities(host.certificate, host.key, passphrases) or identities
-            hosts.append(Host(shown, protocols, Verification.of(wanted), host.names))
+            verification = Verification.of(wanted, revocations)
+            hosts.append(Host(shown, protocols, verification, host.names))
         if tls.strict_sni and not hosts:
             raise ValueError(
                 "tls.strict_sni refuses names that are none of [[hosts]], and there are none: "
@@ -197,10 +201,36 @@ class ServerContext:
             more,
             source=first.source,
             protocols=protocols,
-            verification=Verification.of(settings.client_certificates),
+            verification=Verification.of(settings.client_certificates, revocations),
             hosts=hosts,
             strict_sni=tls.strict_sni,
         )
+
+    @property
+    def identities(self) -> list[Identity]:
+        """Every certificate that may be shown, each once."""
+        found = {each.chain[0]: each for host in self.hosts for each in host.identities}
+        return list(found.values())
+
+    def staple(self, answer_for: Callable[[SSL.Connection], bytes]) -> None:
+        """Staple OCSP answers to handshakes (:rfc:`6066#8`); before the first session only.
+
+        Args:
+            answer_for: Given the Connection, says the answer in DER; empty is none.
+        """
+        for host in self.hosts:
+            # Of the two contexts of a Connection, OpenSSL asks the one that was lent.
+            host.shared.set_ocsp_server_callback(lambda connection, _: answer_for(connection))
+
+    def objection_to(self, chain: Sequence[x509.Certificate], host_name: str) -> str:
+        """Why a client that an earlier context let in would not be now; empty if it would.
+
+        Args:
+            chain: The client's certificate and the ones that led to its root.
+            host_name: The virtual host that it is with.
+        """
+        host = self.hosts.find(host_name) or self.hosts.default
+        return host.verification.objection_to(chain)
 
     def new_session(self) -> SessionContext:
         """The context of a new control connection."""

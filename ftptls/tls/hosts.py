@@ -7,7 +7,7 @@ host has its own certificate, chain, authorities and verify mode, but not its ow
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
@@ -84,6 +84,10 @@ class Hosts:
                 if name in self._by_name:
                     raise ValueError(f"Two of [[hosts]] have the name {name}.")
                 self._by_name[name] = host
+
+    def __iter__(self) -> Iterator[Host]:
+        """Each host once, the default one first."""
+        return iter(dict.fromkeys((self.default, *self._by_name.values())))
 
     def find(self, name: str) -> Host | None:
         """Whose name it is."""
