@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IConnector, IReactorTCP
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Protection, drop
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Surroundings, drop
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError
 from ftptls.errors import PermanentError, TransientError
-from ftptls.session import Session
-from ftptls.settings import Settings
 from ftptls.tls.stream import TLSStream
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
@@ -24,28 +20,17 @@ class ActivePort(ClientFactory):
     """One connection to where PORT or EPRT said, made when a transfer asks for it.
 
     Args:
-        reactor: Connects and keeps the time.
-        session: Whose connection it is.
-        settings: Policy and limits.
-        protection: The session's TLS.
+        around: What it is made with.
         as_client: Whether this server is the TLS client of what it connects to.
     """
 
     noisy = False
 
-    def __init__(
-        self,
-        reactor: Any,
-        session: Session,
-        settings: Settings,
-        protection: Protection,
-        *,
-        as_client: bool,
-    ) -> None:
-        self._reactor = reactor
-        self._session = session
-        self._settings = settings
-        self._protection = protection
+    def __init__(self, around: Surroundings, *, as_client: bool) -> None:
+        self._reactor = around.reactor
+        self._session = around.session
+        self._settings = around.settings
+        self._protection = around.protection
         self._as_client = as_client
         self._arrival: Deferred[Link | None] = Deferred()
         self._connector: IConnector | None = None

@@ -21,6 +21,7 @@ from ftptls.dtp.links import Link, SocketLink, TransportLink
 from ftptls.dtp.pumps import BrokenError, Outgoing
 from ftptls.dtp.waiting import within
 from ftptls.session import Session
+from ftptls.settings import Settings
 from ftptls.tls.contexts import SessionContext
 from ftptls.tls.peers import PeerContext
 from ftptls.tls.stream import TLSError, TLSStream
@@ -180,6 +181,23 @@ class Protection:
             reason = self.peers.refusal(stream, candidate.peer)
             return Reply(522, f"No data connection: {reason}.") if reason else None
         return _refuse_client(session, stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What data connections of one session are made with.
+
+    Attributes:
+        reactor: Listens, connects and keeps the time.
+        session: Whose they are.
+        settings: Ports and limits.
+        protection: Their TLS.
+    """
+
+    reactor: Any
+    session: Session
+    settings: Settings
+    protection: Protection
 
 
 def _refuse_client(session: Session, stream: TLSStream) -> Reply | None:

@@ -12,13 +12,12 @@ from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
 from twisted.internet.protocol import Protocol, ServerFactory
 
 from ftptls import observe
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Protection, drop
+from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Surroundings, drop
 from ftptls.dtp.pumps import BrokenError
 from ftptls.dtp.waiting import Change
 from ftptls.errors import PermanentError, TransientError
 from ftptls.policy import is_data_peer
-from ftptls.session import Session
-from ftptls.settings import PortRange, SessionReuse, Settings
+from ftptls.settings import PortRange, SessionReuse
 from ftptls.tls.stream import TLSStream
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -66,31 +65,20 @@ class PassivePort(ServerFactory):
     nothing else. The port stays open until one of them passes every check.
 
     Args:
-        reactor: Listens and keeps the time.
-        session: Whose port it is.
-        settings: Policy and limits.
-        protection: The session's TLS.
+        around: What it is made with.
         as_client: Whether this server is the TLS client of what connects.
     """
 
     noisy = False
 
-    def __init__(
-        self,
-        reactor: Any,
-        session: Session,
-        settings: Settings,
-        protection: Protection,
-        *,
-        as_client: bool,
-    ) -> None:
-        self._reactor = reactor
-        self._session = session
-        self._settings = settings
-        self._protection = protection
+    def __init__(self, around: Surroundings, *, as_client: bool) -> None:
+        self._reactor = around.reactor
+        self._session = around.session
+        self._settings = around.settings
+        self._protection = around.protection
         self._as_client = as_client
         self._candidates: list[Candidate] = []
-        self._change = Change(reactor)
+        self._change = Change(around.reactor)
         self._refused: tuple[Reply, float] | None = None
         self._asked_at = 0.0
         self._port: IListeningPort | None = None

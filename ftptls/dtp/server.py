@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from ftptls import observe
 from ftptls.dtp.active import ActivePort
-from ftptls.dtp.candidates import Channel, Protection
+from ftptls.dtp.candidates import Channel, Protection, Surroundings
 from ftptls.dtp.passive import PassivePort
 from ftptls.dtp.pumps import AbortedError, BrokenError, Progress
 from ftptls.dtp.transfer import Transfer, linger
@@ -63,7 +63,7 @@ class ServerDTP:
         self._session = session
         self._settings = settings
         self._workers = workers
-        self._protection = protection
+        self._around = Surroundings(reactor, session, settings, protection)
         self._announce = announce
         self._passive: PassivePort | None = None
         self._current: _Current | None = None
@@ -73,9 +73,7 @@ class ServerDTP:
     def listen(self, *, as_client: bool = False) -> int:
         """Open a passive port in place of the one before; returns its number."""
         self.forget_port()
-        passive = PassivePort(
-            self._reactor, self._session, self._settings, self._protection, as_client=as_client
-        )
+        passive = PassivePort(self._around, as_client=as_client)
         port = passive.open(self._session.peers.server)
         self._passive = passive
         return port
@@ -245,13 +243,8 @@ class ServerDTP:
             target, self._session.data_port.target = self._session.data_port.target, None
             if target is None:
                 raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")
-            active = ActivePort(
-                self._reactor,
-                self._session,
-                self._settings,
-                self._protection,
-                as_client=self._session.data_port.tls_client,
-            )
+            as_client = self._session.data_port.tls_client
+            active = ActivePort(self._around, as_client=as_client)
             current.link_shut = active.close
             return await active.connect(target)
         finally:
