@@ -236,6 +236,12 @@ class TLS:
         "Whether clients that name a host that is none of `[[hosts]]` in the TLS handshake are "
         "refused with `unrecognized_name`, instead of seeing the certificate above.",
     )
+    keylog: str = setting(
+        "",
+        "File to which the keys of every TLS connection are written, for Wireshark "
+        "(SSLKEYLOGFILE). Whoever reads it can read what was said: for finding faults only.",
+        path=True,
+    )
 
     def __post_init__(self) -> None:
         for name in ("certificate", "key", "passphrase_program"):

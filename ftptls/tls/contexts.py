@@ -21,6 +21,7 @@ from ftptls.settings import ClientCertificate, Settings
 from ftptls.tls.clients import Verification
 from ftptls.tls.handshake import Handshake
 from ftptls.tls.hosts import SESSION_ID, Host, Hosts
+from ftptls.tls.keylog import KeyLog
 from ftptls.tls.loading import (
     CertificateError,
     Identity,
@@ -195,7 +196,7 @@ class ServerContext:
                 "list every name by which clients know this server."
             )
         first, *more = identities
-        return cls(
+        made = cls(
             first.key,
             first.chain,
             more,
@@ -205,6 +206,9 @@ class ServerContext:
             hosts=hosts,
             strict_sni=tls.strict_sni,
         )
+        if tls.keylog:
+            KeyLog(tls.keylog).use_in(host.shared for host in made.hosts)
+        return made
 
     @property
     def identities(self) -> list[Identity]:
