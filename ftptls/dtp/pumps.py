@@ -278,6 +278,8 @@ class FileUpload(Pump):
         except BlockingIOError:
             return Want.READ
         ended = self._incoming.ended
+        if ended:
+            self._progress.check()  # an abort ends the connection, too: no end of the data
         if self._decoder is not None:
             data = self._decoder.decode(bytes(data))
             if ended:
