@@ -14,6 +14,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +185,10 @@ def test_aborts_reach_nobody_else(server: Server) -> None:
     assert sorted(os.listdir(server.root)) == ["canary", "endless"]
 
 
-@pytest.fixture(scope="module")
-def server(start_server) -> Server:
-    return start_server(flags=["--data-protection", "optional"])
+@pytest.fixture(params=["as it is", "lagging"])
+def server(start_server, request: pytest.FixtureRequest) -> Server:
+    """With ordinary timing, and with steps that last long enough to be met in their middle."""
+    flags = ["--data-protection", "optional"]
+    if request.param == "lagging":
+        return start_server(flags=flags, program=[str(Path(__file__).with_name("lagging.py"))])
+    return start_server(flags=flags)
