@@ -193,6 +193,7 @@ def test_embedding_takes_less_than_ten_lines() -> None:
 def test_flags_in_the_documents_exist() -> None:
     known = {f"--{option.about.flag}" for option in config.options().values()}
     known |= {"--config", "--help-auth", "--help-auth-type"}
+    known |= {"--user", "--password-file", "--cafile", "--json", "--patience"}  # of tls-check
     for path in DOCUMENTS:
         told = set(re.findall(r"`(--[a-z][a-z-]*)", path.read_text())) - {"--ssl-reqd", "--cacert"}
         assert told <= known, path
