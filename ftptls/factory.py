@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
@@ -14,10 +14,13 @@ from ftptls.commands import CommandTable, standard_commands
 from ftptls.interfaces import IWorkers
 from ftptls.pi import ServerPI
 from ftptls.policy import contradiction
-from ftptls.settings import FXP, Rule, Settings
+from ftptls.settings import FXP, OCSP, Rule, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.peers import PeerContext
 from ftptls.workers import Workers
+
+if TYPE_CHECKING:
+    from ftptls.tls.standing import ClientCheck, OCSPCheck
 
 
 class FTPFactory(ServerFactory):
@@ -61,6 +64,7 @@ class FTPFactory(ServerFactory):
         self.implicit = implicit
         self.commands = commands or standard_commands()
         self.peers = _peers(self.settings.fxp)
+        self.ocsp: ClientCheck | None = _ocsp(reactor, self.settings)
         self._sessions: set[ServerPI] = set()
         self._emptied: list[Deferred[None]] = []
 
@@ -80,6 +84,19 @@ class FTPFactory(ServerFactory):
             for each in waiting:
                 each.callback(None)
 
+    def replace_tls(self, tls: ServerContext) -> None:
+        """Have other certificates and CRLs: new sessions begin with them.
+
+        Running sessions go on with the ones they began with; those are ended whose client
+        certificate is not accepted any more.
+
+        Args:
+            tls: A new context, never used before.
+        """
+        self.tls = tls
+        for pi in list(self._sessions):
+            pi.certificates_changed()
+
     def shut_down(self) -> Deferred[None]:
         """Abort transfers, tell every client, and close; fires when the last is gone."""
         gone: Deferred[None] = Deferred()
@@ -90,6 +107,18 @@ class FTPFactory(ServerFactory):
             self._emptied.remove(gone)
             gone.callback(None)
         return gone
+
+
+def _ocsp(reactor: Any, settings: Settings) -> OCSPCheck | None:
+    wanted = settings.revocation
+    if wanted.ocsp is OCSP.OFF:
+        return None
+    # The HTTP client takes 100 ms to import, and few want it.
+    from ftptls.tls.responder import Responders
+    from ftptls.tls.standing import OCSPCheck
+
+    responders = Responders(reactor, wanted.ocsp_timeout, wanted.ocsp_responder)
+    return OCSPCheck(responders, wanted.ocsp)
 
 
 def _peers(fxp: FXP) -> PeerContext | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ftptls.session import Session
 from ftptls.tls.report import Report
@@ -84,6 +85,31 @@ def handshake_failed(session: Session, where: str, reason: str) -> None:
         "{who} TLS failed on the {where} connection: {reason}",
         who=_who(session),
         where=where,
+        reason=reason,
+    )
+
+
+def vetted(session: Session, standing: str, refusal: str) -> None:
+    """A client certificate was asked about (OCSP)."""
+    tell = _log.warn if refusal or standing.startswith("not known") else _log.info
+    tell(
+        "{who} OCSP on the client certificate: {standing}{refused}",
+        who=_who(session),
+        standing=standing,
+        refused=f"; refused, for {refusal}" if refusal else "",
+    )
+
+
+def vetting_failed(session: Session, failure: Failure) -> None:
+    """Our own mistake while a client certificate was checked, with its traceback."""
+    _log.failure("{who} unforeseen error in the check of a certificate", failure, who=_who(session))
+
+
+def ousted(session: Session, reason: str) -> None:
+    """A running session was ended: its certificate is not accepted any more."""
+    _log.warn(
+        "{who} session ended, its client certificate is not accepted any more: {reason}",
+        who=_who(session),
         reason=reason,
     )
 

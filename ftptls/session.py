@@ -47,6 +47,8 @@ class Security:
         level: How data connections are protected.
         cleared: Whether CCC took TLS off the control connection.
         certificate: The client's certificate in DER; empty without one.
+        standing: What OCSP says of it, in words; empty if it was not asked.
+        objection: Why USER is refused because of it; empty if it is not.
     """
 
     implicit: bool = False
@@ -57,6 +59,8 @@ class Security:
     level: ProtectionLevel = ProtectionLevel.CLEAR
     cleared: bool = False
     certificate: bytes = b""
+    standing: str = ""
+    objection: str = ""
 
 
 @dataclass(slots=True)

@@ -53,6 +53,9 @@ class Control(Protocol):
     def pause(self, seconds: float) -> Awaitable[None]:
         """Wait without holding anything up but this session."""
 
+    def certificate_objection(self) -> Awaitable[str]:
+        """Why the client's certificate is refused, once that is known; empty if it is not."""
+
     def transfer_answered(self) -> Awaitable[None]:
         """Until the transfer in progress, if any, has its reply."""
 

@@ -17,7 +17,7 @@ from ftptls.wire.replies import Reply
 _ANONYMOUS = frozenset({"anonymous", "ftp"})
 
 
-def _user(context: Context, name: str) -> Reply:
+async def _user(context: Context, name: str) -> Reply:
     session = context.session
     session.log_out()
     session.parameters.directory = ROOT
@@ -25,6 +25,9 @@ def _user(context: Context, name: str) -> Reply:
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
         return reply
+    objection = await context.control.certificate_objection()
+    if objection:
+        return Reply(530, f"The client certificate is not accepted: {objection}.")
     session.login.pending = name
     if _is_anonymous(context, name):
         return Reply(331, "Anonymous login; send an e-mail address as password.")

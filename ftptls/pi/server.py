@@ -17,6 +17,7 @@ from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
+from ftptls.pi.vetting import Vetting
 from ftptls.session import Peers, Session
 from ftptls.tls import reasons
 from ftptls.tls.report import report
@@ -76,6 +77,7 @@ class ServerPI(ControlConnection):
             session, factory.settings, factory.portal, factory.commands, self, self._dtp
         )
         self._context.apply_policy()
+        self._vetting = Vetting(session, factory.ocsp)
         factory.opened(self)
         observe.connected(session)
         if factory.implicit:
@@ -115,16 +117,36 @@ class ServerPI(ControlConnection):
     def _ended(self) -> None:
         """Abort the transfer, as RFC 959 §4.1.1 wants of an unexpected end; hold no port."""
         self._dtp.close()
+        self._vetting.stop()
 
     def shut_down(self) -> None:
         """The server ends: abort what runs, say so, and close."""
-        self._dtp.close()
-        Deferred.fromCoroutine(self._say_shutdown())
+        self._end_session("The server is shutting down.", "server shutdown")
 
-    async def _say_shutdown(self) -> None:
+    def certificates_changed(self) -> None:
+        """The factory has another context: end a session whose client it would not let in.
+
+        Everybody else goes on with the context that the session began with.
+        """
+        tls = self.factory.tls
+        if self._tls is None or tls is None or not self.client_present:
+            return
+        if self._tls.hosts is tls.hosts:
+            return  # it is the one that the session began with
+        objection = self._vetting.objection_of(tls, self._tls.host_name)
+        if objection:
+            observe.ousted(self.session, objection)
+            text = "The client certificate is not accepted any more."
+            self._end_session(text, "client certificate not accepted any more")
+
+    def _end_session(self, text: str, why: str) -> None:
+        self._dtp.close()
+        Deferred.fromCoroutine(self._say_end(text, why))
+
+    async def _say_end(self, text: str, why: str) -> None:
         await self.transfer_answered()
         if self.client_present:
-            self._close_with(Reply(421, "The server is shutting down."), "server shutdown")
+            self._close_with(Reply(421, text), why)
 
     def _close_with(self, reply: Reply, why: str) -> None:
         self._reply(reply)
@@ -182,9 +204,11 @@ class ServerPI(ControlConnection):
             security.certificate = stream.peer_certificate
             self._take_host()
             observe.secured(self.session, "control", report(stream))
+            self._vetting.begin(stream)
         if security.implicit and not security.greeted:
             security.greeted = True
             self._greet()
+        self.certificates_changed()  # they may have, since the client connected
 
     def _take_host(self) -> None:
         """The virtual host that the handshake chose, with the policy that it has."""
@@ -333,6 +357,10 @@ class ServerPI(ControlConnection):
     async def pause(self, seconds: float) -> None:
         """Wait without holding anything up but this session."""
         await deferLater(self._reactor, seconds)
+
+    async def certificate_objection(self) -> str:
+        """Why the client's certificate is refused, once that is known; empty if it is not."""
+        return await self._vetting.objection()
 
     async def transfer_answered(self) -> None:
         """Until the transfer in progress, if any, has its reply."""

@@ -1,4 +1,4 @@
-"""A throwaway OCSP responder (RFC 6960), for tests: answers in memory, or over HTTP.
+"""A throwaway OCSP responder (RFC 6960), for tests, in memory or over HTTP; and CRLs.
 
 ::
 
@@ -32,6 +32,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from ftptls.testing.certificates import Pair
 
 _HOUR = datetime.timedelta(hours=1)
+_DAY = datetime.timedelta(days=1)
 _PATIENCE = 10  # seconds for threads to end
 
 
@@ -40,6 +41,33 @@ def found_at(url: str) -> x509.AuthorityInformationAccess:
     where = x509.UniformResourceIdentifier(url)
     method = AuthorityInformationAccessOID.OCSP
     return x509.AuthorityInformationAccess([x509.AccessDescription(method, where)])
+
+
+def revocation_list(
+    issuer: Pair,
+    *revoked: Pair,
+    begins: datetime.timedelta = -2 * _DAY,
+    ends: datetime.timedelta = _DAY,
+) -> x509.CertificateRevocationList:
+    """A CRL (RFC 5280 §5).
+
+    Args:
+        issuer: Whose certificates it is about.
+        *revoked: Which of them were revoked, a day ago.
+        begins: When it begins to count, from now.
+        ends: When it ceases to.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now + begins)
+        .next_update(now + ends)
+    )
+    for each in revoked:
+        entry = x509.RevokedCertificateBuilder(each.certificate.serial_number, now - _DAY)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(issuer.key, hashes.SHA256())
 
 
 class Responder:

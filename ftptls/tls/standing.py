@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -13,7 +13,9 @@ from twisted.internet.defer import Deferred
 
 from ftptls.settings import OCSP
 from ftptls.tls.ocsp import Answer, OCSPError, Standing
-from ftptls.tls.responder import Responders
+
+if TYPE_CHECKING:
+    from ftptls.tls.responder import Responders
 
 # Some hundred octets each, and an answer of some thousand.
 _MOST_REMEMBERED = 1000
@@ -32,7 +34,7 @@ class Verdict:
     refusal: str = ""
 
 
-class IssuedCheck(Protocol):
+class ClientCheck(Protocol):
     """What the control connection needs of a check."""
 
     def verdict(self, chain: Sequence[x509.Certificate]) -> Deferred[Verdict]:

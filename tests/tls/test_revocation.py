@@ -6,13 +6,12 @@ import datetime
 from dataclasses import replace
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from ftptls.settings import OCSP, ClientCertificate, Revocation
 from ftptls.testing.certificates import PKI, Pair
+from ftptls.testing.responder import revocation_list as crl
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import CertificateError, ServerContext
 from ftptls.tls.revocation import RevocationLists, contradiction, load_lists, warn_of_old_lists
@@ -21,21 +20,6 @@ from ftptls.tls.stream import TLSError, TLSStream
 from .conftest import Peer
 
 DAY = datetime.timedelta(days=1)
-
-
-def crl(issuer: Pair, *revoked: Pair, ends=DAY, begins=-2 * DAY) -> x509.CertificateRevocationList:
-    """A list of one issuer."""
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.certificate.subject)
-        .last_update(now + begins)
-        .next_update(now + ends)
-    )
-    for each in revoked:
-        entry = x509.RevokedCertificateBuilder(each.certificate.serial_number, now - DAY)
-        builder = builder.add_revoked_certificate(entry.build())
-    return builder.sign(issuer.key, hashes.SHA256())
 
 
 @pytest.fixture(scope="module")
