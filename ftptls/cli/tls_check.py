@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cafile", default="", help="PEM file of the authorities to trust, not the system's"
     )
+    parser.add_argument("--certificate", default="", help="PEM file of a certificate to show")
+    parser.add_argument("--key", default="", help="PEM file of its key, if in another file")
     parser.add_argument("--json", action="store_true", help="print all findings as JSON")
     parser.add_argument(
         "--patience", type=float, default=10.0, help="seconds for each wait (default 10)"
@@ -84,11 +86,13 @@ def _target(chosen: argparse.Namespace) -> Target:
     return Target(
         host,
         port or (_IMPLICIT_PORT if chosen.implicit else _EXPLICIT_PORT),
-        chosen.implicit,
-        chosen.cafile,
-        chosen.user,
-        _password(chosen) if chosen.user else "",
-        chosen.patience,
+        implicit=chosen.implicit,
+        authorities=chosen.cafile,
+        certificate=chosen.certificate,
+        key=chosen.key,
+        user=chosen.user,
+        password=_password(chosen) if chosen.user else "",
+        patience=chosen.patience,
     )
 
 

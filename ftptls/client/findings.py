@@ -45,6 +45,7 @@ class Findings:
         mode: ``explicit`` or ``implicit``.
         greeting: The text of the 220.
         refusal: Why there is no TLS at all; empty if there is.
+        silence: Why the server does not talk behind the handshake; empty if it does.
         chain: The server's certificate, and what it sends behind it.
         objection: Why the chain does not verify; empty if it does.
         versions: Whether each TLS version is accepted.
@@ -66,6 +67,7 @@ class Findings:
     mode: str
     greeting: str = ""
     refusal: str = ""
+    silence: str = ""
     chain: tuple[Certificate, ...] = ()
     objection: str = ""
     versions: dict[str, bool] = field(default_factory=dict)
@@ -109,6 +111,11 @@ def remarks(found: Findings, now: datetime.datetime) -> list[Remark]:
 
 
 def _problems(found: Findings) -> Iterator[str]:
+    if found.silence:
+        yield (
+            f"The server does not talk behind the handshake: {found.silence}. If it wants a "
+            "client certificate, name one with --certificate; the rest is not to be relied on."
+        )
     if found.objection:
         yield (
             f"The certificate does not verify: {found.objection}. Clients have to be given its "

@@ -48,6 +48,8 @@ class Target:
         port: The port.
         implicit: Whether TLS starts with the connection.
         authorities: PEM file of whom to trust; empty for the system's.
+        certificate: PEM file of a client certificate to show, with its chain; empty for none.
+        key: PEM file of its key; empty if it is in the same file.
         user: Whom to log in as; empty for nobody.
         password: His password.
         patience: Seconds that each wait may take.
@@ -57,6 +59,8 @@ class Target:
     port: int
     implicit: bool = False
     authorities: str = ""
+    certificate: str = ""
+    key: str = ""
     user: str = ""
     password: str = ""
     patience: float = 10
@@ -65,6 +69,27 @@ class Target:
     def name(self) -> str:
         """What SNI says; empty for an address."""
         return "" if trust.is_address(self.host) else self.host
+
+    def context(
+        self,
+        lowest: int = SSL.TLS1_VERSION,
+        highest: int = SSL.TLS1_3_VERSION,
+        **offer: str,
+    ) -> SSL.Context:
+        """A context for one connection; see :func:`new_context`.
+
+        Raises:
+            ClientError: The client certificate cannot be used.
+        """
+        context = new_context(lowest, highest, **offer)
+        if self.certificate:
+            try:
+                context.use_certificate_chain_file(self.certificate)
+                context.use_privatekey_file(self.key or self.certificate)
+            except SSL.Error:
+                files = f"{self.certificate} and {self.key}" if self.key else self.certificate
+                raise ClientError(f"there is no certificate with its key in {files}") from None
+        return context
 
     def connect(self, context: SSL.Context, session: SSL.Session | None = None) -> UserPI:
         """A control connection under TLS.
@@ -138,7 +163,7 @@ def check(target: Target, progress: Callable[[str], None]) -> Findings:
 
 def _look(target: Target, found: Findings) -> bool:
     """The certificate, and what can be asked on the same connection."""
-    context = new_context()
+    context = target.context()
     trust.trusting(context, target.authorities)
     if not target.implicit:
         with UserPI.connect(target.host, target.port, patience=target.patience) as pi:
@@ -158,9 +183,11 @@ def _look(target: Target, found: Findings) -> bool:
             chain = tls.get_peer_cert_chain(as_cryptography=True) or []
             found.chain = tuple(trust.described(each) for each in chain)
             found.objection = trust.objection(tls, target.host)
-        with suppress(ClientError):  # such as a client certificate that is due
+        try:
             found.features = tuple(dict.fromkeys([*found.features, *_features(pi)]))
             _resume(target, found, context, pi)
+        except ClientError as error:
+            found.silence = str(error)
     return True
 
 
@@ -178,7 +205,7 @@ def _resume(target: Target, found: Findings, context: SSL.Context, pi: UserPI) -
 
 def _probe_versions(target: Target, found: Findings) -> None:
     for name, number in VERSIONS.items():
-        found.versions[name] = bool(target.accepts(new_context(number, number)))
+        found.versions[name] = bool(target.accepts(target.context(number, number)))
 
 
 def _probe_ciphers(target: Target, found: Findings) -> None:
@@ -198,7 +225,7 @@ def _accepted_ciphers(target: Target, version: int) -> Iterator[str]:
         if not left:
             return
         offer = {"suites" if newest else "ciphers": ":".join(left)}
-        chosen = target.accepts(new_context(version, version, **offer))
+        chosen = target.accepts(target.context(version, version, **offer))
         if chosen not in left:
             return
         left.remove(chosen)
@@ -216,7 +243,7 @@ def _probe_protocols(target: Target, found: Findings) -> None:
 
 
 def _alpn(target: Target, protocol: bytes) -> str:
-    context = new_context()
+    context = target.context()
     context.set_alpn_protos([protocol])
     try:
         with target.connect(context) as pi:
@@ -234,7 +261,7 @@ def _probe_renegotiation(target: Target, found: Findings) -> None:
         found.renegotiation = False
         return
     try:
-        with target.connect(new_context(SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)) as pi:
+        with target.connect(target.context(SSL.TLS1_2_VERSION, SSL.TLS1_2_VERSION)) as pi:
             found.renegotiation = pi.wire.renegotiate()
     except ClientError:
         found.renegotiation = False
@@ -247,16 +274,16 @@ def _probe_injection(target: Target, found: Findings) -> None:
     try:
         with UserPI.connect(target.host, target.port, patience=target.patience) as pi:
             pi.wire.write(b"AUTH TLS\r\nNOOP\r\n")
-            found.injection = _after_injection(pi)
+            found.injection = _after_injection(pi, target.context())
     except ClientError:
         found.injection = "refused"
 
 
-def _after_injection(pi: UserPI) -> str:
+def _after_injection(pi: UserPI, context: SSL.Context) -> str:
     pi.expect(234)
     with suppress(HandshakeError):
         said = pi.overhear(_MOMENT)
-        pi.begin_tls(new_context())  # who only complained in clear text has closed by now
+        pi.begin_tls(context)  # who only complained in clear text has closed by now
         if said:
             return "answered in clear"
         return "dropped" if pi.ask("QUIT").code == 221 else "carried out inside TLS"
@@ -281,7 +308,7 @@ def _probe_data(target: Target, found: Findings) -> None:
 
 def _lists(target: Target, *, resume: bool) -> bool:
     """List a folder over a protected data connection; whether that resumed a session."""
-    with target.connect(new_context()) as pi:
+    with target.connect(target.context()) as pi:
         pi.log_in(target.user, target.password)
         pi.protect_data()
         pi.resume = resume

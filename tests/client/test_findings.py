@@ -41,6 +41,7 @@ def test_nothing_to_say():
     ("change", "is_problem", "words"),
     [
         ({"refusal": "502 No"}, True, "There is no TLS: 502 No"),
+        ({"silence": "tlsv13 alert certificate required"}, True, "--certificate"),
         ({"objection": "self-signed certificate"}, True, "--cafile"),
         ({"versions": {"TLS 1.1": False, "TLS 1.2": False}}, True, "Neither TLS 1.2"),
         ({"versions": {**GOOD.versions, "TLS 1.0": True}}, True, "TLS 1.0 are broken"),

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 
 from ftptls.cli import main, tls_check
+from ftptls.testing.certificates import Authority
 from tests.conftest import Process
 from tests.interop.certificates import Certificates
 from tests.interop.server import PASSWORD, USER, eventually
@@ -136,6 +138,34 @@ def test_our_server_where_sessions_must_be_resumed(start_server, check):
     assert found["data_unresumed"] is False
 
 
+def test_our_server_where_it_lets_old_devices_in(start_server, check):
+    server = start_server(flags=["--tls-profile", "legacy"])
+    status, found = check(f"localhost:{server.port()}", "--cafile", str(server.authority))
+    assert status == 1
+    assert accepted(found) == {"TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"}
+    assert found["ciphers"]["TLS 1.0"]
+    (problem,) = [each["text"] for each in found["verdict"]["remarks"] if each["is_problem"]]
+    assert "TLS 1.0 and TLS 1.1 are broken" in problem
+
+
+def test_our_server_where_clients_show_certificates(start_server, check, tmp_path):
+    authority = Authority()
+    files, client = authority.write(tmp_path), authority.client(USER)
+    (tmp_path / "client.pem").write_bytes(client.certificate_pem + client.key_pem())
+    flags = ["--client-certificates", "required", "--client-authorities", str(files.root)]
+    server = start_server(flags=flags)
+    where = [f"localhost:{server.port()}", "--cafile", str(server.authority), "--user", USER]
+    status, found = check(*where)
+    assert status == 1
+    assert "certificate" in found["silence"]
+    status, found = check(*where, "--certificate", str(tmp_path / "client.pem"))
+    assert status == 0, found["verdict"]
+    assert accepted(found) == {"TLS 1.2", "TLS 1.3"}
+    assert found["data_resumed"] is True
+    line = server.wait_for(r"alice@\S+ TLS on the data connection: .*client certificate .*$")[0]
+    assert f"'CN={USER}' SHA-256 {client.certificate.fingerprint(hashes.SHA256()).hex()}" in line
+
+
 def test_pyftpdlib_carries_out_what_stands_behind_auth(pyftpdlib, throwaway, check):
     flags = ["--cafile", str(throwaway.authority), "--user", USER]
     status, found = check(f"localhost:{pyftpdlib}", *flags)
@@ -201,6 +231,7 @@ def test_what_is_printed(server, capsys, monkeypatch):
     [
         (["127.0.0.1:1"], "cannot connect"),
         (["localhost:1", "--cafile", "/nowhere.pem"], "no PEM certificates"),
+        (["localhost:1", "--certificate", "/nowhere.pem"], "no certificate with its key"),
         (["localhost:1", "--user", "a", "--password-file", "/nowhere"], "No such file"),
     ],
 )

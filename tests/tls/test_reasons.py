@@ -7,11 +7,16 @@ import re
 import pytest
 from OpenSSL import SSL, crypto
 
-from ftptls import config
+from ftptls import config, policy
+from ftptls.settings import TLS, Policy, SessionReuse
 from ftptls.testing.certificates import Authority, KeyKind
 from ftptls.tls import reasons
+from ftptls.tls.contexts import CertificateError, ServerContext
+from ftptls.tls.profiles import Protocols, fips_is_on
 from ftptls.tls.reasons import Known, explain, not_tls
 from ftptls.tls.stream import TLSError, TLSStream
+from ftptls.wire.arguments import ProtectionLevel
+from tests.conftest import CHECKOUT
 from tests.tls.conftest import Peer
 
 # What the two mod_tls howtos (2.4.3 and before) show as the text of an error, each with words
@@ -32,6 +37,55 @@ def test_errors_of_the_howtos(reason, cause, remedy):
     assert cause in sentence
     assert remedy in sentence.replace(cause, "")
     assert sentence.endswith(f"(OpenSSL: {reason})")
+
+
+# What they show of clients, and of the server where it is no handshake that fails: the reply, the
+# error at the start or the how-to that takes its place here.
+CLIENTS = [
+    "Unable to build data connection",
+    "sslv3 alert handshake failure",
+    "unable to get local issuer certificate",
+    "SSL Error -9844",
+    "error:00000000:lib(0):func(0):reason(0)",
+    "A TLS packet with unexpected length was received",
+    "GnuTLS error -9",
+]
+
+
+@pytest.mark.parametrize("said", CLIENTS)
+def test_what_clients_say_in_the_howtos(said):
+    assert said in (CHECKOUT / "docs/howto/diagnosis.rst").read_text()
+
+
+def test_client_did_not_reuse_ssl_session():
+    reply = policy.refuse_session(SessionReuse.REQUIRE, resumed=False)
+    assert reply is not None
+    assert "must resume the TLS session" in reply.text
+    assert "turn session reuse on" in reply.text
+
+
+def test_unwilling_to_accept_security_parameter_c():
+    reply = policy.refuse_transfer(Policy(), ProtectionLevel.CLEAR)
+    assert reply is not None
+    assert "send PBSZ 0 and PROT P" in reply.text
+
+
+def test_error_checking_key(authority, tmp_path):
+    files = authority.write(tmp_path)
+    other = tmp_path / "other.key"
+    other.write_bytes(Authority().server().key_pem())
+    with pytest.raises(CertificateError) as caught:
+        ServerContext.from_files(files.certificate, str(other))
+    assert str(files.certificate) in str(caught.value)
+    assert str(other) in str(caught.value)
+
+
+def test_unable_to_use_fips_mode():
+    if fips_is_on():
+        Protocols.of(TLS(fips=True))
+        return
+    with pytest.raises(ValueError, match=r"tls\.fips .* or take tls\.fips out"):
+        Protocols.of(TLS(fips=True))
 
 
 def shake(server: SSL.Context, client: SSL.Context) -> str:
@@ -294,5 +348,7 @@ def test_this_server_as_a_client_says_what_openssl_says(authority):
 
 def test_settings_that_are_named_exist():
     source = reasons.__loader__.get_source(reasons.__name__)
-    named = set(re.findall(r"\b(?:tls|client_certificates|revocation|policy|limits)\.[a-z_]+\b", source))
+    named = set(
+        re.findall(r"\b(?:tls|client_certificates|revocation|policy|limits)\.[a-z_]+\b", source)
+    )
     assert named <= set(config.options())
