@@ -154,6 +154,8 @@ class Transfer:
             except BlockingIOError:
                 await self._wait(self._link.wait_readable())
                 continue
+            if incoming.ended:
+                self._progress.check()  # an abort ends the connection, too
             if decoder is not None:
                 data = decoder.decode(data) + (decoder.finish() if incoming.ended else b"")
             if data:
