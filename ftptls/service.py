@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from twisted.application.service import MultiService, Service
+from twisted.application.service import Service
 from twisted.cred import strcred
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -29,6 +29,7 @@ from zope.interface import Interface, implementer
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
+from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
 from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
@@ -171,7 +172,7 @@ class _AnyOf:
         raise UnauthorizedLogin
 
 
-def make_service(settings: Settings, reactor: Any) -> MultiService:
+def make_service(settings: Settings, reactor: Any) -> FTPService:
     """The whole server, ready to start; its children are :class:`Listener` services.
 
     Args:
@@ -184,11 +185,16 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
     files = settings.files
     root = _root(files.root)
     groups = [(each, _certificate(each)) for each in _groups(settings)]
+    reason = contradiction((here, tls is not None) for here, tls in groups)
+    if reason:
+        raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
     realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
     portal = Portal(realm, list(_checkers(settings.auth)))
-    service = MultiService()
+    listeners: list[Listener] = []
+    secured: list[Secured] = []
     for here, tls in groups:
+        factories: list[FTPFactory] = []
         for implicit, description in _endpoints(here):
             try:
                 factory = FTPFactory(reactor, portal, tls, here, workers=workers, implicit=implicit)
@@ -198,8 +204,26 @@ def make_service(settings: Settings, reactor: Any) -> MultiService:
                 tls.protocols.warn(description)
             kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
             endpoint = _endpoint(reactor, description, implicit=implicit)
-            service.addService(Listener(endpoint, factory, description, kind))
+            factories.append(factory)
+            listeners.append(Listener(endpoint, factory, description, kind))
+        if tls is not None:
+            secured.append(_secured(reactor, here, tls, factories))
+    service = FTPService(reactor, workers, secured, settings.tls.reload_interval)
+    for listener in listeners:
+        service.addService(listener)
     return service
+
+
+def _secured(
+    reactor: Any, settings: Settings, tls: ServerContext, factories: Sequence[FTPFactory]
+) -> Secured:
+    """Listeners with what they staple, their first context in place."""
+    made = Secured(settings, factories, stapling_of(reactor, settings))
+    try:
+        made.follow(tls)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return made
 
 
 def _groups(settings: Settings) -> Iterator[Settings]:

@@ -236,6 +236,11 @@ class TLS:
         "Whether clients that name a host that is none of `[[hosts]]` in the TLS handshake are "
         "refused with `unrecognized_name`, instead of seeing the certificate above.",
     )
+    reload_interval: float = setting(
+        60.0,
+        "Seconds between two looks at the files of certificates, keys and CRLs; what changed "
+        "is loaded anew. 0 is never: then SIGHUP alone does it.",
+    )
     keylog: str = setting(
         "",
         "File to which the keys of every TLS connection are written, for Wireshark "
