@@ -22,6 +22,7 @@ from ftptls.dtp.pumps import BrokenError, Outgoing
 from ftptls.dtp.waiting import within
 from ftptls.session import Session
 from ftptls.settings import Settings
+from ftptls.tls import reasons
 from ftptls.tls.contexts import SessionContext
 from ftptls.tls.peers import PeerContext
 from ftptls.tls.stream import TLSError, TLSStream
@@ -143,7 +144,7 @@ class Candidate:
         except OSError as error:
             raise BrokenError(f"the connection broke: {error.strerror}") from None
         if not count:
-            raise BrokenError("the connection was closed before its TLS handshake")
+            raise BrokenError(f"the TLS handshake failed: {stream.explain(reasons.EOF)}")
         stream.feed(buffer[:count])
 
     @property

@@ -55,7 +55,7 @@ def explain(reason: str, known: Known) -> str:
     for pattern, answer in _TABLE:
         if re.search(pattern, reason, re.IGNORECASE):
             sentence = answer if isinstance(answer, str) else answer(known)
-            return f"{sentence} (OpenSSL: {reason})"
+            return sentence if reason in (EOF, TIMEOUT) else f"{sentence} (OpenSSL: {reason})"
     return (
         f"OpenSSL gives the reason as {reason!r}: try `openssl s_client -starttls ftp` against "
         "this listener, and compare"
@@ -145,8 +145,8 @@ def _went_away(known: Known) -> str:
                 "greeting, set it to implicit TLS, or to the port for explicit TLS"
             )
         return (
-            "the client closed the connection instead of beginning the handshake: it offers TLS "
-            "and cannot do it; look for the cause in its own log"
+            "the client closed the connection instead of beginning the handshake: it asked for "
+            "TLS and cannot do it; look for the cause in its own log"
         )
     return (
         "the client went away in the middle of the handshake, without saying why: it may not "

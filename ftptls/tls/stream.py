@@ -115,6 +115,7 @@ class TLSStream:
                 return False
             self._heed_refusal()
             self.established = True
+            self._first.clear()
             self._holding = self._hold and self.version == "TLSv1.3"
         return True
 

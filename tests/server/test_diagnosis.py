@@ -9,6 +9,7 @@ from OpenSSL import SSL
 
 from ftptls.settings import Limits, Settings
 from ftptls.testing.client import CLIENT
+from ftptls.testing.wires import Ending
 
 CONTENT = {"/f": b"0123"}
 
@@ -100,6 +101,20 @@ def test_a_client_that_is_too_old(serve, log):
     (line,) = lines(log, "TLS failed on the control connection")
     assert "offers TLS 1.0 only, and this listener's minimum is TLS 1.2" in line
     assert "tls.profile" in line
+
+
+@pytest.mark.parametrize(("sent", "cause"), [(b"", "cannot do it"), (b"\x16", "in the middle")])
+def test_a_data_connection_that_ends_in_its_handshake(serve, log, sent, cause):
+    client = serve(CONTENT).connect()
+    client.secure()
+    client.log_in()
+    wire = client.dial(client.passive_port())
+    client.ask("RETR f", 150)
+    wire.send(sent)
+    wire.stop(Ending.FIN)
+    client.wait(client.server.factory.settings.limits.refusal_grace)
+    assert cause in client.expect(522).text
+    assert lines(log, "data connection from", cause)
 
 
 def test_a_data_connection_that_is_no_tls(serve, log):
