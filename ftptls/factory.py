@@ -56,6 +56,7 @@ class FTPFactory(ServerFactory):
         if implicit and tls is None:
             raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
         _refuse_contradictions(settings or Settings(), tls is not None, implicit)
+        _refuse_unknown_hosts(settings or Settings(), tls)
         self.reactor = reactor
         self.portal = portal
         self.tls = tls
@@ -136,3 +137,14 @@ def _refuse_contradictions(settings: Settings, has_certificate: bool, implicit: 
             selected = ", ".join((*rule.users, *rule.networks, *rule.hosts))
             whose = f" for {selected}" if selected else ""
             raise ValueError(f"The policy{whose} cannot work: {reason}.")
+
+
+def _refuse_unknown_hosts(settings: Settings, tls: ServerContext | None) -> None:
+    """Raise ValueError for a virtual host whose demands nobody would make."""
+    for host in settings.hosts:
+        known = tls is not None and all(tls.hosts.find(name) for name in host.names)
+        if (host.certificate or host.client_certificates) and not known:
+            raise ValueError(
+                f"The host {host.names[0]} has a certificate or demands of its own, which `tls` "
+                "does not know; make that with ServerContext.from_settings."
+            )

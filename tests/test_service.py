@@ -30,7 +30,10 @@ from ftptls.config import ConfigError
 from ftptls.service import Listener, ListenError, make_service
 from ftptls.settings import (
     TLS,
+    ClientCertificate,
+    ClientCertificates,
     Files,
+    Host,
     Listen,
     OwnListener,
     Policy,
@@ -457,6 +460,21 @@ def test_without_certificate_both_protections_must_be_optional(
     (listener,) = make_service(clear, reactor)
     assert isinstance(listener, Listener)
     assert listener.kind == "clear text"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_certificates": ClientCertificates(mode=ClientCertificate.REQUIRED)},
+        {"hosts": (Host(names=("a.example",), certificate=("a.pem",)),)},
+        {"hosts": (Host(names=("a.example",), client_certificates={"depth": 1}),)},
+    ],
+)
+def test_demands_on_clients_take_a_certificate(
+    kept: state.State, root: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match=r"take TLS: name the server's own certificate"):
+        make_service(whole(kept, root, tls=TLS(), **changes), reactor)
 
 
 def test_with_user_in_the_root_what_is_above_must_exist(kept: state.State, root: Path) -> None:

@@ -332,7 +332,7 @@ def test_feat_tells_of_host(house, dial, serve):
 
 
 def test_without_tls(serve, settings):
-    server = serve(CONTENT, replace(settings(relax=True), hosts=HOSTS), tls=False)
+    server = serve(CONTENT, replace(settings(relax=True), hosts=HOSTS[:1]), tls=False)
     client = server.connect()
     client.ask(f"HOST {OPEN}", 220)
     client.log_in()
@@ -370,3 +370,9 @@ def test_two_hosts_of_the_same_name(pki):
     twins = [tls_hosts.Host([one], Protocols(), Verification(), ("a.example",)) for _ in "ab"]
     with pytest.raises(ValueError, match=r"have the name a\.example"):
         ServerContext(one.key, one.chain, hosts=twins)
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_demands_that_nobody_would_make(serve, settings, tls):
+    with pytest.raises(ValueError, match=r"The host guarded\.example has .* of its own"):
+        serve(CONTENT, replace(settings(relax=True), hosts=HOSTS), tls=tls)
