@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,25 @@ def test_s08_a_crl_that_changes_ends_the_sessions_of_those_in_it(start, files, p
     clients[1].expect(421)
     assert clients[1].closed
     assert clients[0].download("RETR f") == b"0123"
+
+
+def test_s23_nothing_is_left_of_a_context_once_its_last_session_ends(start, files, pki):
+    server = start()
+    old = dial(server, pki)
+    first = weakref.ref(server.factory.tls.hosts.default.shared)
+    for _ in range(3):
+        files.write(pki.server())
+        server.reactor.advance(LOOK)
+    later = weakref.ref(server.factory.tls.hosts.default.shared)
+    assert first() is not None
+    old.ask("QUIT", 221)
+    old.leave()
+    server.reactor.advance(LOOK)
+    server.clients.clear()  # both ends of its connection
+    del old
+    gc.collect()
+    assert first() is None
+    assert later() is not None
 
 
 def test_a_program_can_ask_for_it(start, files, pki):
