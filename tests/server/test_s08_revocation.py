@@ -11,7 +11,7 @@ from ftptls.testing.certificates import PKI, Pair
 from ftptls.testing.dialogue import WireError
 from ftptls.testing.responder import revocation_list
 from ftptls.tls.clients import Verification
-from ftptls.tls.contexts import ServerContext
+from ftptls.tls.contexts import ServerContext, session_reused
 from ftptls.tls.revocation import RevocationLists
 from ftptls.tls.standing import Verdict
 
@@ -112,6 +112,30 @@ def test_s08_a_revoked_client_gets_no_further_than_the_handshake(dial, context, 
     with pytest.raises((WireError, SSL.Error)):
         another.secure()
     assert "its authority has revoked it" in log.text
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_s08_a_control_connection_resumes_nothing(dial, context, pki, bob, version, revoked):
+    """Whatever session a client brings along, it is verified by the lists of today."""
+    first = dial(version=version)
+    first.secure()
+    server = first.server
+    server.factory.replace_tls(context(*([bob] if revoked else [])))
+    second = server.connect()
+    second.context = first.context
+    second.ask("AUTH TLS", 234)
+
+    def go_on() -> None:
+        second.control.start_tls(first.context, first.control.session)
+        second.ask("NOOP", 200)
+
+    if revoked:
+        with pytest.raises((WireError, SSL.Error)):
+            go_on()
+        assert second.closed
+    else:
+        go_on()
+        assert not session_reused(second.control.tls)
 
 
 def test_s08_clients_without_certificate_are_not_concerned(dial, context, bob):
