@@ -61,15 +61,14 @@ def main() -> None:
     from twisted.internet import reactor, task
 
     loop: Any = reactor
-    turns = [time.monotonic()]
+    turns: list[float] = []
     longest = [0.0]
 
     def turn() -> None:
-        now = time.monotonic()
-        longest[0] = max(longest[0], now - turns[0])
-        turns[0] = now
+        turns.append(time.monotonic())
+        longest[0] = max(longest[0], turns[-1] - turns.pop(0) if turns[1:] else 0.0)
 
-    task.LoopingCall(turn).start(0.002)
+    loop.callWhenRunning(task.LoopingCall(turn).start, 0.002)
 
     def tell() -> None:
         with open("calls.json", "w", encoding="ascii") as file:
