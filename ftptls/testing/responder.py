@@ -19,6 +19,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import (
     OCSPCertStatus,
@@ -84,6 +85,8 @@ class Responder:
         nonce: What is answered in place of the request's nonce; empty leaves it out.
         status: The HTTP status.
         body: What is sent in place of an answer.
+        missing: How many octets of an announced answer are not sent.
+        by_name: Whether it says its name, and not its key's hash.
         silent: Whether nothing is answered at all.
         asked: How many requests came.
     """
@@ -97,6 +100,8 @@ class Responder:
         self.nonce: bytes | None = None
         self.status = 200
         self.body: bytes | None = None
+        self.missing = 0
+        self.by_name = False
         self.silent = False
         self.asked = 0
         self._over = threading.Event()
@@ -126,14 +131,18 @@ class Responder:
                 now - _HOUR if is_revoked else None,
                 x509.ReasonFlags.key_compromise if is_revoked else None,
             )
-            .responder_id(OCSPResponderEncoding.HASH, signer.certificate)
+            .responder_id(
+                OCSPResponderEncoding.NAME if self.by_name else OCSPResponderEncoding.HASH,
+                signer.certificate,
+            )
         )
         if self.signer is not None:
             builder = builder.certificates([self.signer.certificate])
         nonce = _nonce_of(request) if self.nonce is None else self.nonce
         if nonce:
             builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
-        return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
+        algorithm = None if isinstance(signer.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        return builder.sign(signer.key, algorithm).public_bytes(Encoding.DER)
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -149,7 +158,7 @@ class Responder:
                     return
                 self.send_response(responder.status)
                 self.send_header("Content-Type", "application/ocsp-response")
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(answer) + responder.missing))
                 self.end_headers()
                 self.wfile.write(answer)
 

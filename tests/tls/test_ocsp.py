@@ -6,6 +6,8 @@ import datetime
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import (
     OCSPCertStatus,
@@ -15,7 +17,7 @@ from cryptography.x509.ocsp import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ftptls.testing.certificates import PKI, KeyKind
+from ftptls.testing.certificates import PKI, KeyKind, Pair
 from ftptls.testing.responder import Responder, found_at
 from ftptls.tls.ocsp import Answer, OCSPError, Question, Standing, responder_of
 
@@ -68,6 +70,27 @@ def test_unknown(ask, client, responder):
 @pytest.mark.parametrize("kind", KeyKind)
 def test_a_responder_to_which_the_issuer_delegated(ask, pki, kind):
     delegate = pki.issue("responder", usage=ExtendedKeyUsageOID.OCSP_SIGNING, kind=kind)
+    assert ask(Responder(pki.intermediate, delegate)).standing is Standing.GOOD
+
+
+def test_a_responder_that_says_its_name(ask, responder):
+    responder.by_name = True
+    assert ask().standing is Standing.GOOD
+
+
+def test_a_responder_with_an_edwards_key(ask, pki, client):
+    key = ed25519.Ed25519PrivateKey.generate()
+    template = pki.issue("responder", usage=ExtendedKeyUsageOID.OCSP_SIGNING).certificate
+    builder = x509.CertificateBuilder(
+        template.issuer,
+        template.subject,
+        key.public_key(),
+        template.serial_number,
+        template.not_valid_before_utc.replace(tzinfo=None),
+        template.not_valid_after_utc.replace(tzinfo=None),
+        list(template.extensions),
+    )
+    delegate = Pair(key, builder.sign(pki.intermediate.key, hashes.SHA256()))
     assert ask(Responder(pki.intermediate, delegate)).standing is Standing.GOOD
 
 

@@ -81,6 +81,10 @@ class TestResponders(Served):
         self.responder.body = bytes(1 << 20)
         assert "too long" in await self.failure()
 
+    async def test_an_answer_that_is_cut_short(self):
+        self.responder.missing = 10
+        assert "cannot be asked" in await self.failure()
+
     async def test_status_500(self):
         self.responder.status = 500
         assert await self.failure() == (
