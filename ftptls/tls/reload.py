@@ -22,6 +22,8 @@ from ftptls.tls.loading import Identity
 
 T = TypeVar("T")
 
+_STANDARD_INPUT = 0
+
 _log = Logger(namespace="ftptls")
 
 
@@ -60,6 +62,7 @@ class Reloader(Service, Generic[T]):
         self._timer: Any = None
         self._turns = DeferredLock()
         self._old_handler: Any = None
+        self._on_terminal = False
 
     def startService(self) -> None:
         """Watch the files, and heed SIGHUP."""
@@ -67,6 +70,7 @@ class Reloader(Service, Generic[T]):
         self._set_timer()
         # Python lets only the main thread set handlers.
         if self._on_signal and threading.current_thread() is threading.main_thread():
+            self._on_terminal = os.isatty(_STANDARD_INPUT)
             self._old_handler = signal.signal(signal.SIGHUP, self._signalled)
 
     def stopService(self) -> Deferred[None]:
@@ -119,8 +123,13 @@ class Reloader(Service, Generic[T]):
         self._set_timer()
 
     def _signalled(self, _signal: int, _frame: object) -> None:
-        """SIGHUP: nothing may be done here, between any two instructions of the program."""
-        self._reactor.callFromThread(self.reload)
+        """SIGHUP: nothing may be done here, between any two instructions of the program.
+
+        It also comes when the terminal goes away in which the server was started; then the
+        server goes, too.
+        """
+        is_hangup = self._on_terminal and not os.isatty(_STANDARD_INPUT)
+        self._reactor.callFromThread(self._reactor.stop if is_hangup else self.reload)
 
 
 def refuse_invalid(identities: Iterable[Identity], now: datetime.datetime) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from ftptls.testing.certificates import PKI
+from ftptls.tls import reload
 from ftptls.tls.reload import Reloader, refuse_invalid
 from ftptls.workers import InlineWorkers
 
@@ -233,6 +234,24 @@ def test_sighup_reloads_and_is_given_back():
     assert made == [1]
     reloader.stopService()
     assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_a_server_goes_with_its_terminal(monkeypatch):
+    terminal, descriptor = os.openpty()
+    monkeypatch.setattr(reload, "_STANDARD_INPUT", descriptor)
+    reactor, made, stopped = Signalled(), [], []
+    reactor.stop = lambda: stopped.append(True)
+    reloader = Reloader(reactor, InlineWorkers(), lambda: 1, made.append, [], on_signal=True)
+    reloader.startService()
+    os.kill(os.getpid(), signal.SIGHUP)
+    reactor.advance(0)
+    assert (made, stopped) == ([1], [])  # somebody sent it
+    os.close(terminal)
+    os.kill(os.getpid(), signal.SIGHUP)
+    reactor.advance(0)
+    assert (made, stopped) == ([1], [True])
+    reloader.stopService()
+    os.close(descriptor)
 
 
 def test_a_service_in_another_thread_leaves_signals_alone():
