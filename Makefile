@@ -82,6 +82,7 @@ $(made):
 # Debian would start that server: it is masked first, for the tests start their own.
 packages:
 	missing=; for name in $(clients); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
+	perl -MNet::FTP -MIO::Socket::SSL -e 1 2>/dev/null || missing="$$missing perl libio-socket-ssl-perl"; \
 	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
 	test -n "$$missing" || exit 0; \
 	if ! command -v apt-get >/dev/null; then \

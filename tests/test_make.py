@@ -156,6 +156,7 @@ def tools(tmp_path: Path) -> Iterator[Path]:
         assert found, name
         (folder / name).symlink_to(found)
     script(folder / "python3", "exit 0")
+    script(folder / "perl", "exit 0")
     script(folder / "sudo", 'exec "$@"')
     script(folder / "apt-get", f'echo "$@" >> "{tmp_path}/asked"')
     return folder
@@ -176,6 +177,14 @@ def test_nothing_is_asked_for_when_all_is_there(spawn: Spawn, tools: Path, tmp_p
     assert process.wait() == 0
     assert process.output == ""
     assert not (tmp_path / "asked").exists()
+
+
+def test_perl_without_its_tls_is_not_enough(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
+    script(tools / "curl", "exit 0")
+    script(tools / "perl", "exit 2")
+    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+    assert process.wait() == 0
+    assert (tmp_path / "asked").read_text().endswith(" perl libio-socket-ssl-perl\n")
 
 
 def test_missing_clients_without_apt_are_named(spawn: Spawn, tools: Path) -> None:
