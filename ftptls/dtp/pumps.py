@@ -129,7 +129,7 @@ class Incoming:
         if not self._unread:
             count = self._take()
             if not count:
-                return self._end_unproven()
+                return self._end_unproven(self._stream)
             self._stream.feed(self._records[:count])
         try:
             filled = self._stream.read_into(self._plain)
@@ -145,7 +145,9 @@ class Incoming:
         with suppress(OSError):
             self._link.send(memoryview(stream.output()))
 
-    def _end_unproven(self) -> memoryview:
+    def _end_unproven(self, stream: TLSStream) -> memoryview:
+        if not stream.between_records:
+            raise BrokenError("the connection ended inside a TLS record")
         if not self._accept_fin:
             raise BrokenError(
                 "the connection ended without TLS close_notify (the setting upload_end decides)"

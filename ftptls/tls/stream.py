@@ -15,6 +15,7 @@ from OpenSSL import SSL
 from ftptls.tls import reasons
 from ftptls.tls.contexts import session_reused
 from ftptls.tls.handshake import Handshake
+from ftptls.wire.records import RecordEdges
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class TLSStream:
         self.as_client = as_client
         self._first = bytearray()
         self._hold = hold_tickets
+        self._edges = RecordEdges()
         self._holding = False
         self._closed = False
         self._alert: bytes | None = None
@@ -91,12 +93,18 @@ class TLSStream:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets that were received."""
         view = memoryview(data)
+        self._edges.feed(view)
         if not self.established:
             self._first += view[: max(0, _FIRST - len(self._first))]
         else:
             self._idle += len(view)
         while view:
             view = view[self._connection.bio_write(view) :]
+
+    @property
+    def between_records(self) -> bool:
+        """Whether what was fed so far ends where a record does."""
+        return self._edges.at_edge
 
     def handshake(self) -> bool:
         """Go on with the handshake, as far as what was fed allows.
