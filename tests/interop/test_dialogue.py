@@ -305,3 +305,18 @@ def test_a_line_without_end(server: Server) -> None:
         assert server.memory() < before + (16 << 20)
     with Bare(server) as client:
         client.command("NOOP", 200)
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_session_can_be_resumed_for_days(server: Server, folder: Path, version: str) -> None:
+    """Longer than any control connection lasts, so its data connections never lose it."""
+    (folder / "f").write_bytes(b"x")
+    with Bare(server, version=version) as client:
+        client.command(f"SIZE {folder.name}/f", 213)
+        session = client.sock.session
+        assert session.ticket_lifetime_hint == 7 * 24 * 3600
+        data = client.transfer(f"RETR {folder.name}/f")
+        assert data.session_reused
+        assert everything(data) == b"x"
+        data.close()
+        client.expect(226)
