@@ -1,0 +1,54 @@
+"""Every setting, declared once: value, default, flag and help.
+
+These frozen dataclasses are what the rest of the code reads. :mod:`ftptls.config`
+fills them from a TOML file and from ``twistd ftptls`` flags; the reference page is
+generated from them. A setting is a field made by :func:`setting`; a TOML section is
+a field of :class:`Settings` that holds another dataclass.
+"""
+
+from __future__ import annotations
+
+from ftptls.settings.about import About, is_host_name, setting
+from ftptls.settings.choices import (
+    OCSP,
+    ClientCertificate,
+    PortRange,
+    Profile,
+    Requirement,
+    SessionReuse,
+    UploadEnd,
+    UploadMode,
+    Version,
+)
+from ftptls.settings.protection import FXP, Policy, Rule
+from ftptls.settings.serving import Files, Limits, Listen, Passive
+from ftptls.settings.tls import TLS, ClientCertificates, Revocation
+from ftptls.settings.whole import Host, OwnListener, Settings
+
+__all__ = [
+    "FXP",
+    "OCSP",
+    "TLS",
+    "About",
+    "ClientCertificate",
+    "ClientCertificates",
+    "Files",
+    "Host",
+    "Limits",
+    "Listen",
+    "OwnListener",
+    "Passive",
+    "Policy",
+    "PortRange",
+    "Profile",
+    "Requirement",
+    "Revocation",
+    "Rule",
+    "SessionReuse",
+    "Settings",
+    "UploadEnd",
+    "UploadMode",
+    "Version",
+    "is_host_name",
+    "setting",
+]

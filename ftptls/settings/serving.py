@@ -1,0 +1,97 @@
+"""Where the server listens, what it serves, and its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ftptls.settings.about import is_ipv4, setting
+from ftptls.settings.choices import PortRange, UploadMode
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the server listens: Twisted endpoint strings."""
+
+    explicit: tuple[str, ...] = setting(
+        (),
+        "Endpoint on which clients start in clear text and send AUTH TLS, such as "
+        "`tcp:21` or `tcp6:2121:interface=\\:\\:1`. May be repeated.",
+        flag="explicit",
+    )
+    implicit: tuple[str, ...] = setting(
+        (),
+        "Endpoint on which TLS starts at once, such as `tcp:990`. May be repeated.",
+        flag="implicit",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Passive:
+    """Passive data connections."""
+
+    ports: PortRange = setting(
+        PortRange(),
+        "Ports for passive data connections, such as `50000-50100`; `0-0` lets the system choose.",
+        flag="passive-ports",
+    )
+    masquerade: str = setting(
+        "",
+        "IPv4 address that PASV announces instead of the server's own, for a server behind NAT.",
+        flag="masquerade-address",
+        accepts="an IPv4 address",
+        check=lambda text: not text or is_ipv4(text),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that are served."""
+
+    root: str = setting(
+        "",
+        "Folder to serve; `{user}` in it stands for the name of the user.",
+        flag="root",
+        path=True,
+    )
+    upload_mode: UploadMode = setting(
+        UploadMode.ATOMIC,
+        "`atomic` writes a STOR to a hidden temporary file and renames it when it is whole; "
+        "`direct` writes in place and keeps what arrived for a resume.",
+        flag="upload-mode",
+    )
+    read_only: bool = setting(False, "Whether every change is refused.", flag="read-only")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on time, size and patience. Times are seconds."""
+
+    line_length: int = setting(8192, "Longest command line accepted, in octets.", minimum=512)
+    idle_timeout: float = setting(
+        300.0, "Time without a command or transfer before 421.", minimum=1
+    )
+    login_timeout: float = setting(60.0, "Time from connection to login before 421.", minimum=1)
+    handshake_timeout: float = setting(20.0, "Time for a TLS handshake.", minimum=1)
+    connect_timeout: float = setting(
+        20.0,
+        "Time for a data connection to be made and protected, once a transfer asks for it.",
+        minimum=1,
+    )
+    passive_timeout: float = setting(
+        120.0, "Time a passive port stays open without a transfer command.", minimum=1
+    )
+    stall_timeout: float = setting(120.0, "Time a transfer may go without progress.", minimum=1)
+    close_timeout: float = setting(1.0, "Time the other side is given to close behind us.")
+    resume_grace: float = setting(
+        0.25, "Under `prefer`: time a resumed data connection is waited for when several compete."
+    )
+    refusal_grace: float = setting(
+        2.0, "Time the right data connection is waited for after a wrong one was refused."
+    )
+    login_attempts: int = setting(3, "Failed logins before the connection is closed.", minimum=1)
+    login_delay: float = setting(0.5, "Wait before a failed login is answered; doubles each time.")
+    bad_commands: int = setting(
+        20, "Unknown or malformed commands before the connection closes.", minimum=1
+    )
+    candidates: int = setting(4, "Data connections that may compete for one transfer.", minimum=1)
+    threads: int = setting(8, "Threads for disk, encryption and transfers.", minimum=1)
