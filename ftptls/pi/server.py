@@ -186,9 +186,12 @@ class ServerPI(ControlConnection):
                 self.session.security.cleared = True
             case Ended():
                 self._drop("the client closed TLS")
-            case Failed(reason):
+            case Failed(reason, begun):
                 observe.handshake_failed(self.session, "control", reason)
-                self._drop("TLS failed")
+                if begun:
+                    self._drop("TLS failed")
+                else:
+                    self._close_with(Reply(421, "TLS comes next here; goodbye."), "no TLS came")
 
     def _handshake_stopped(self, reason: str) -> None:
         if self._switch.stream is not None:

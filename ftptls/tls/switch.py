@@ -47,9 +47,16 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """TLS failed; the connection is of no use any more."""
+    """TLS failed; the connection is of no use any more.
+
+    Attributes:
+        reason: Why, in words.
+        begun: Whether negotiation had begun; if not, the connection is still in clear text
+            (the two cases of RFC 4217 §10.1).
+    """
 
     reason: str
+    begun: bool = True
 
 
 Event = Received | Raised | Lowered | Ended | Failed
@@ -58,6 +65,7 @@ Event = Received | Raised | Lowered | Ended | Failed
 class _Phase(enum.Enum):
     CLEAR = enum.auto()
     RISING = enum.auto()
+    REFUSED = enum.auto()  # what came instead of TLS is not heard, but can be answered
     UP = enum.auto()
     SINKING = enum.auto()
     OVER = enum.auto()
@@ -78,6 +86,7 @@ class TLSSwitch:
         self._received = bytearray()
         self._phase = _Phase.CLEAR
         self._idle = 0
+        self._begun = False
         self.stream: TLSStream | None = None
 
     @property
@@ -102,6 +111,7 @@ class TLSSwitch:
     def raise_tls(self, stream: TLSStream) -> None:
         """Expect the client's handshake next (RFC 4217 §4)."""
         self.stream = stream
+        self._begun = False
         self._phase = _Phase.RISING
 
     def lower_tls(self) -> None:
@@ -121,7 +131,7 @@ class TLSSwitch:
 
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
-        if self._phase is _Phase.CLEAR:
+        if self._phase in (_Phase.CLEAR, _Phase.REFUSED):
             self._send(data)
         elif self._phase is _Phase.UP:
             stream = self._raised_stream()
@@ -141,7 +151,7 @@ class TLSSwitch:
     def next_event(self) -> Event | None:
         """The next thing that happened; ``None`` until more is fed."""
         while self._received:
-            if self._phase is _Phase.OVER:
+            if self._phase in (_Phase.OVER, _Phase.REFUSED):
                 self._received.clear()
                 return None
             if self._phase is _Phase.CLEAR:
@@ -152,7 +162,7 @@ class TLSSwitch:
                 return self._lowered()
             length = self._record_length()
             if length < 0:
-                return self._fail(not_tls(bytes(self._received)))
+                return self._no_tls(not_tls(bytes(self._received)))
             if len(self._received) < length:
                 return None
             event = self._take_record(length)
@@ -172,6 +182,7 @@ class TLSSwitch:
 
     def _take_record(self, length: int) -> Event | None:
         stream = self._raised_stream()
+        self._begun = True
         stream.feed(self._received[:length])
         del self._received[:length]
         try:
@@ -226,6 +237,13 @@ class TLSSwitch:
     def _ended(self) -> Ended:
         self.close()
         return Ended()
+
+    def _no_tls(self, reason: str) -> Failed:
+        if self._begun:
+            return self._fail(reason)
+        self._phase = _Phase.REFUSED
+        self.stream = None
+        return Failed(reason, begun=False)
 
     def _fail(self, reason: str) -> Failed:
         self._phase = _Phase.OVER

@@ -101,12 +101,10 @@ def test_injected_behind_auth_octet_by_octet(client, size):
 
 
 def test_in_the_next_segment(client):
+    """No TLS ever began: 421 in clear text (RFC 4217 §10.1), and nothing is executed."""
     client.ask("AUTH TLS", 234)
     client.control.send(INJECTED)
-    client.server.reactor.settle()
-    assert client.closed
-    assert b"331" not in client.control.take()
-    assert client.server.logged_in == 0
+    assert_refused(client)
 
 
 def test_between_the_records_of_the_handshake(client):
