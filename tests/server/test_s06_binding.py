@@ -140,6 +140,21 @@ def test_the_control_connection_cannot_resume_anothers_session(serve, version):
     assert not second.control.resumed
 
 
+def test_the_port_stays_open_to_the_right_client_after_a_refusal(strict):
+    client = strict()
+    port = client.passive_port()
+    client.ask("STOR old", 150)
+    client.protect(client.dial(port), resume=False)
+    ended_with_522(client)
+    client.ask("STOR old", 150)
+    wire = client.dial(port)
+    client.protect(wire)
+    wire.send(b"new")
+    wire.stop()
+    client.expect(226)
+    assert client.server.filesystem.contents()["/old"] == b"new"
+
+
 def test_without_tickets(strict, version):
     """The server then keeps the session itself, by its id (RFC 5246 §7.3, RFC 8446 §4.6.1)."""
     client = strict()
