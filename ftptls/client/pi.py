@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from types import TracebackType
-from typing import Self
 
 from OpenSSL import SSL
 
-from ftptls.client.wires import ClientError, SilenceError, Wire
+from ftptls.client.wires import ClientError, Closing, SilenceError, Wire
 from ftptls.wire.addresses import epsv_port, pasv_port
 from ftptls.wire.replies import Reply, ReplyError, ReplyReader
 
@@ -16,7 +14,7 @@ _FORBIDDEN = frozenset("\r\n\0")
 _MOST_DATA = 16 * 1024 * 1024
 
 
-class UserPI:
+class UserPI(Closing):
     """A control connection, from the user's side; greeted already.
 
     Args:
@@ -73,17 +71,6 @@ class UserPI:
             pi.close()
             raise
         return pi
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close without a word."""

@@ -30,7 +30,26 @@ class HandshakeError(ClientError):
     """There is no TLS with this server, as it was offered; the text is OpenSSL's reason."""
 
 
-class Wire:
+class Closing:
+    """What is closed at the end of a ``with``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close without a word."""
+        raise NotImplementedError
+
+
+class Wire(Closing):
     """A connection to a server.
 
     Args:
@@ -207,17 +226,6 @@ class Wire:
         self._switch.close()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close without a word."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from ftptls.settings import Limits, Policy, Requirement, Settings
-from ftptls.testing.certificates import Authority
+from ftptls.testing.certificates import PKI, Authority, Pair
 from ftptls.testing.dialogue import Client, MemoryServer
 
 
@@ -82,6 +83,24 @@ def no_lost_errors() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority()
+
+
+@pytest.fixture(scope="module")
+def pki() -> PKI:
+    """Authorities and certificates of every kind, for clients as well."""
+    return PKI()
+
+
+@pytest.fixture(scope="module")
+def bob(pki: PKI) -> Pair:
+    """A client's certificate that is in order."""
+    return pki.client("bob")
+
+
+@pytest.fixture(params=[SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION], ids=["1.2", "1.3"])
+def version(request) -> int:
+    """A version of TLS."""
+    return request.param
 
 
 Serve = Callable[..., MemoryServer]

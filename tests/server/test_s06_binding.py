@@ -16,12 +16,6 @@ from ftptls.testing.wires import Ending, WireError
 from ftptls.tls import contexts
 
 CONTENT = {"/old": b"old", "/empty": b""}
-VERSIONS = [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION]
-
-
-@pytest.fixture(params=VERSIONS, ids=["1.2", "1.3"])
-def version(request) -> int:
-    return request.param
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from OpenSSL import SSL
 from twisted.internet.defer import Deferred, fail, succeed
 
 from ftptls.settings import ClientCertificate
-from ftptls.testing.certificates import PKI, Pair
+from ftptls.testing.certificates import Pair
 from ftptls.testing.dialogue import WireError
 from ftptls.testing.responder import revocation_list
 from ftptls.tls.clients import Verification
@@ -16,21 +16,6 @@ from ftptls.tls.revocation import RevocationLists
 from ftptls.tls.standing import Verdict
 
 CONTENT = {"/f": b"0123"}
-
-
-@pytest.fixture(scope="module")
-def pki() -> PKI:
-    return PKI()
-
-
-@pytest.fixture(scope="module")
-def bob(pki: PKI) -> Pair:
-    return pki.client("bob")
-
-
-@pytest.fixture(params=[SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION], ids=["1.2", "1.3"])
-def version(request) -> int:
-    return request.param
 
 
 @pytest.fixture

@@ -8,28 +8,13 @@ import pytest
 from OpenSSL import SSL
 
 from ftptls.settings import ClientCertificate, Policy, SessionReuse, Settings
-from ftptls.testing.certificates import PKI, Pair
+from ftptls.testing.certificates import PKI
 from ftptls.testing.dialogue import MemoryServer, WireError
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
 
 NONE, OPTIONAL, REQUIRED = ClientCertificate
 CONTENT = {"/f": b"0123"}
-
-
-@pytest.fixture(scope="module")
-def pki() -> PKI:
-    return PKI()
-
-
-@pytest.fixture(scope="module")
-def bob(pki: PKI) -> Pair:
-    return pki.client("bob")
-
-
-@pytest.fixture(params=[SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION], ids=["1.2", "1.3"])
-def version(request) -> int:
-    return request.param
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from ftptls.settings import (
     SessionReuse,
     Settings,
 )
-from ftptls.testing.certificates import PKI, Pair
 from ftptls.testing.dialogue import SERVER, SERVER_6, USER, WireError
 from ftptls.tls import hosts as tls_hosts
 from ftptls.tls.clients import Verification
@@ -29,21 +28,6 @@ HOSTS = (
     Host(names=(OPEN, "www.open.example"), banner="Open house."),
     Host(names=(GUARDED,), client_certificates={"mode": ClientCertificate.REQUIRED}),
 )
-
-
-@pytest.fixture(scope="module")
-def pki() -> PKI:
-    return PKI()
-
-
-@pytest.fixture(scope="module")
-def bob(pki: PKI) -> Pair:
-    return pki.client("bob")
-
-
-@pytest.fixture(params=[SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION], ids=["1.2", "1.3"])
-def version(request) -> int:
-    return request.param
 
 
 @pytest.fixture

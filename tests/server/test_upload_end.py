@@ -12,11 +12,6 @@ from ftptls.testing.wires import Ending
 CONTENT = {"/old": b"old"}
 
 
-@pytest.fixture(params=[SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION], ids=["1.2", "1.3"])
-def version(request) -> int:
-    return request.param
-
-
 def log_in(server, version: int) -> Client:
     client = server.connect(version=version)
     client.secure()
