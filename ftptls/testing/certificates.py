@@ -156,15 +156,7 @@ class Authority:
 
         It has no cache of sessions: with one, OpenSSL uses each TLS 1.3 ticket only once.
         """
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        context.set_min_proto_version(version)
-        context.set_max_proto_version(version)
-        context.set_verify(SSL.VERIFY_PEER)
-        store = context.get_cert_store()
-        if store is None:
-            raise AssertionError("a new context has a store")
-        store.add_cert(crypto.X509.from_cryptography(self.root.certificate))
-        return context
+        return _trusting(self.root, version)
 
     def write(
         self, folder: str | Path, kind: KeyKind = KeyKind.EC, *, password: bytes = b""
@@ -284,14 +276,7 @@ class PKI:
         self, version: int = SSL.TLS1_3_VERSION, shown: Pair | None = None
     ) -> SSL.Context:
         """A context that trusts the root, and perhaps shows a certificate with its chain."""
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        context.set_min_proto_version(version)
-        context.set_max_proto_version(version)
-        context.set_verify(SSL.VERIFY_PEER)
-        store = context.get_cert_store()
-        if store is None:
-            raise AssertionError("a new context has a store")
-        store.add_cert(crypto.X509.from_cryptography(self.root.certificate))
+        context = _trusting(self.root, version)
         if shown is not None:
             shown.use_in(context)
             context.add_extra_chain_cert(self.intermediate.certificate)
@@ -323,6 +308,19 @@ def pem(identity: Identity, password: bytes = b"") -> tuple[bytes, bytes]:
     chain = b"".join(each.public_bytes(Encoding.PEM) for each in identity.chain)
     encryption = BestAvailableEncryption(password) if password else NoEncryption()
     return chain, identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+
+def _trusting(root: Pair, version: int) -> SSL.Context:
+    """A client's context that trusts one root and speaks one version only."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(version)
+    context.set_max_proto_version(version)
+    context.set_verify(SSL.VERIFY_PEER)
+    store = context.get_cert_store()
+    if store is None:
+        raise AssertionError("a new context has a store")
+    store.add_cert(crypto.X509.from_cryptography(root.certificate))
+    return context
 
 
 def _general_name(host: str) -> x509.GeneralName:

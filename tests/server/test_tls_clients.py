@@ -12,6 +12,7 @@ from ftptls.testing.certificates import PKI
 from ftptls.testing.dialogue import MemoryServer, WireError
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
+from tests.server.dialogues import clear
 
 NONE, OPTIONAL, REQUIRED = ClientCertificate
 CONTENT = {"/f": b"0123"}
@@ -177,12 +178,7 @@ def test_after_ccc_a_new_handshake_demands_the_certificate_again(guard, pki, bob
     client.secure()
     client.log_in()
     session = client.control.session
-    client.ask("CCC", 200)
-    client.control.tls.shutdown()
-    client.control._flush()
-    client.wait(1)
-    client.control.take()
-    client.control.stop_tls()
+    clear(client)
     client.ask("AUTH TLS", 234)
     client.control.start_tls(client.context, session)
     assert not client.control.resumed

@@ -21,6 +21,7 @@ from ftptls.tls import hosts as tls_hosts
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.profiles import Protocols
+from tests.server.dialogues import clear
 
 CONTENT = {"/f": b"0123"}
 OPEN, GUARDED = "open.example", "guarded.example"
@@ -163,12 +164,7 @@ def test_a_session_of_the_open_host_opens_no_guarded_one(house, dial, version, p
     client.secure()
     client.log_in()
     resumable = client.control.session
-    client.ask("CCC", 200)
-    client.control.tls.shutdown()
-    client.control._flush()
-    client.wait(1)
-    client.control.take()
-    client.control.stop_tls()
+    clear(client)
     client.ask("AUTH TLS", 234)
     client.control.begin_tls(client.context, resumable, GUARDED)
     assert client.closed
