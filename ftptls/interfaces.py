@@ -74,6 +74,65 @@ class IFilesystem(Interface):
         """Give ``source`` a new path; a file at ``target`` is replaced."""
 
 
+class ISetTimes(Interface):
+    """Of a filesystem: when a file was modified can be set (MFMT)."""
+
+    def set_times(
+        path: PurePosixPath, modified: float, accessed: float | None = None
+    ) -> Awaitable[None]:
+        """Set when a file or directory was modified, and perhaps when it was last read.
+
+        Args:
+            path: Which one, through links.
+            modified: Seconds since the epoch.
+            accessed: The same; ``None`` leaves it as it is.
+        """
+
+
+class ISetCreated(Interface):
+    """Of a filesystem: when a file was created is known, and can be set (MFCT)."""
+
+    def set_created(path: PurePosixPath, created: float) -> Awaitable[None]:
+        """Set when a file or directory was created; seconds since the epoch."""
+
+
+class IModes(Interface):
+    """Of a filesystem: files have permission bits, which can be set (SITE CHMOD)."""
+
+    def set_mode(path: PurePosixPath, mode: int) -> Awaitable[None]:
+        """Set permission bits, ``0o000`` to ``0o777``."""
+
+
+class IUmask(Interface):
+    """Of a filesystem: which permission bits new files do not get can be chosen (SITE UMASK)."""
+
+    umask: int = Attribute("Permission bits that new files and directories do not get.")
+
+    def with_umask(umask: int) -> IFilesystem:
+        """The same files, where new ones get other permission bits."""
+
+
+class IGroups(Interface):
+    """Of a filesystem: files belong to a group, which can be changed (MFF, SITE CHGRP)."""
+
+    def set_group(path: PurePosixPath, group: str) -> Awaitable[None]:
+        """Give a file or directory to a group, by name or number."""
+
+
+class ILinks(Interface):
+    """Of a filesystem: names can stand for other names (SITE SYMLINK)."""
+
+    def make_link(path: PurePosixPath, target: PurePosixPath) -> Awaitable[None]:
+        """Make a symbolic link at ``path`` that leads to ``target`` in this filesystem."""
+
+
+class ISpace(Interface):
+    """Of a filesystem: how much room is left is known (AVBL)."""
+
+    def available(path: PurePosixPath) -> Awaitable[int]:
+        """Octets that the avatar may still store in a directory."""
+
+
 class IFileReader(Interface):
     """An open file, read by offset."""
 

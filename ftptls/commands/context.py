@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +20,7 @@ from ftptls.wire.paths import resolve
 from ftptls.wire.replies import Reply
 
 if TYPE_CHECKING:
-    from ftptls.commands.registry import Command
+    from ftptls.commands.registry import CommandTable
 
 
 class Control(Protocol):
@@ -111,7 +111,7 @@ class Context:
     session: Session
     settings: Settings
     portal: Portal
-    commands: Mapping[str, Command]
+    commands: CommandTable
     control: Control
     dtp: DataTransfer
 

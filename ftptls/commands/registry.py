@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zope.interface import Interface
+
 from ftptls import policy
 from ftptls.commands.context import Context
 from ftptls.errors import PermanentError
@@ -33,7 +35,7 @@ class Command:
     """Everything there is to know about one verb.
 
     Attributes:
-        verb: In upper case.
+        verb: In upper case; ``SITE CHMOD`` is a verb, too, with the rest as its argument.
         rfc: Where it is defined, such as ``RFC 959 §4.1.1``.
         syntax: The verb and its arguments, as HELP shows them.
         help: One line on what it does.
@@ -41,9 +43,13 @@ class Command:
         run: The handler: takes the context and the argument, gives the final reply.
         login: Whether a user must be logged in.
         opens_data: Whether it transfers over a data connection.
+        takes_long: Whether it works for long without one, and can be aborted and asked
+            about as a transfer can.
         during_transfer: Whether it is carried out while a transfer is in progress.
         secret: Whether its argument is kept out of the log.
         features: What FEAT says of it.
+        needs: What the filesystem must provide besides :class:`~ftptls.interfaces.IFilesystem`.
+        since: The first version that has it.
         implemented: Whether it does anything; otherwise it explains its refusal.
     """
 
@@ -55,10 +61,27 @@ class Command:
     run: Handler
     login: bool = True
     opens_data: bool = False
+    takes_long: bool = False
     during_transfer: bool = False
     secret: bool = False
     features: Features = no_features
+    needs: type[Interface] | None = None
+    since: str = "0.1"
     implemented: bool = True
+
+    @property
+    def occupies(self) -> bool:
+        """Whether only commands that may come during a transfer are heard while it runs."""
+        return self.opens_data or self.takes_long
+
+    def told(self, context: Context) -> Iterable[str]:
+        """Its lines of FEAT; none if the user's filesystem cannot do it."""
+        return self.features(context) if self._is_possible(context) else ()
+
+    def _is_possible(self, context: Context) -> bool:
+        """Before login nobody knows the filesystem: then it is."""
+        filesystem = context.session.login.filesystem
+        return self.needs is None or filesystem is None or self.needs.providedBy(filesystem)
 
     async def perform(self, context: Context, text: str) -> Reply:
         """Pass every gate, and run.
@@ -69,6 +92,8 @@ class Command:
         session = context.session
         if self.login and session.login.filesystem is None:
             raise PermanentError(530, "Log in with USER and PASS first.")
+        if not self._is_possible(context):
+            raise PermanentError(502, "The files here are kept in a way that cannot do this.")
         try:
             argument = self.parse(text)
             if self.opens_data:
@@ -114,6 +139,7 @@ class CommandTable(Mapping[str, Command]):
 
     def __init__(self, commands: Iterable[Command]) -> None:
         self._commands = {command.verb: command for command in commands}
+        self._families = {verb.partition(" ")[0] for verb in self._commands if " " in verb}
 
     def __getitem__(self, verb: str) -> Command:
         return self._commands[verb]
@@ -124,13 +150,34 @@ class CommandTable(Mapping[str, Command]):
     def __len__(self) -> int:
         return len(self._commands)
 
+    def find(self, line: CommandLine) -> tuple[Command | None, str]:
+        """The record for a line, and the argument that is left for it.
+
+        ``SITE CHMOD 644 a`` is for ``SITE CHMOD`` if there is such a record, else for ``SITE``.
+        """
+        if line.verb in self._families:
+            word, _, rest = line.argument.partition(" ")
+            command = self._commands.get(f"{line.verb} {word.upper()}")
+            if command is not None:
+                return command, rest
+        return self._commands.get(line.verb), line.argument
+
+    def family(self, verb: str) -> list[Command]:
+        """The records of ``SITE CHMOD`` and the like, for ``SITE``."""
+        return [each for each in self.values() if each.verb.startswith(f"{verb} ")]
+
     def replace(self, *commands: Command) -> CommandTable:
         """This table with other records for these verbs, or further verbs."""
         return CommandTable([*self._commands.values(), *commands])
 
     def without(self, *verbs: str) -> CommandTable:
-        """This table without some verbs, which are then unknown to it."""
-        return CommandTable(each for each in self.values() if each.verb not in verbs)
+        """This table without some verbs, which are then unknown to it; ``SITE`` is all of SITE."""
+        gone = frozenset(verbs)
+        return CommandTable(
+            each
+            for each in self.values()
+            if each.verb not in gone and each.verb.partition(" ")[0] not in gone
+        )
 
 
 async def perform(context: Context, line: CommandLine) -> Reply:
@@ -145,7 +192,7 @@ async def perform(context: Context, line: CommandLine) -> Reply:
         parameters.rename_from = None
     if "REST" in forgotten:
         parameters.marker = 0
-    command = context.commands.get(line.verb)
+    command, argument = context.commands.find(line)
     if command is None:
         raise PermanentError(500, "Unknown command; HELP lists the known ones.")
-    return await command.perform(context, line.argument)
+    return await command.perform(context, argument)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
@@ -94,13 +95,23 @@ def _status_lines(context: Context) -> list[str]:
 def _help(context: Context, name: str) -> Reply:
     if not name:
         verbs = [each.verb for each in context.commands.values() if each.implemented]
-        starts = range(0, len(verbs), 8)
-        rows = [" ".join(f"{verb:<4}" for verb in verbs[at : at + 8]) for at in starts]
-        return Reply(214, "End of help.", ("Commands (HELP and a name tells more):", *rows))
+        return _list_verbs("Commands", [verb for verb in verbs if " " not in verb])
     command = context.commands.get(name.strip().upper())
     if command is None:
         raise PermanentError(502, "No such command; HELP lists the known ones.")
-    return Reply(214, f"Syntax: {command.syntax} - {command.help}")
+    explained = Reply(214, f"Syntax: {command.syntax} - {command.help}")
+    family = context.commands.family(command.verb)
+    return explained if not family else replace(explained, lines=_explain_family(family))
+
+
+def _explain_family(family: Sequence[Command]) -> tuple[str, ...]:
+    return ("Its commands:", *(f"{each.syntax} - {each.help}" for each in family))
+
+
+def _list_verbs(title: str, verbs: Sequence[str]) -> Reply:
+    starts = range(0, len(verbs), 8)
+    rows = [" ".join(f"{verb:<4}" for verb in verbs[at : at + 8]) for at in starts]
+    return Reply(214, "End of help.", (f"{title} (HELP and a name tells more):", *rows))
 
 
 def _noop(_context: Context, _argument: None) -> Reply:

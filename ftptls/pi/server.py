@@ -230,7 +230,7 @@ class ServerPI(ControlConnection):
         line = self._next
         if line is None:
             return True
-        if self._transferring and not self._may_interrupt(line.verb):
+        if self._transferring and not self._may_interrupt(line):
             return False
         self._next = None
         self._start(line)
@@ -249,23 +249,23 @@ class ServerPI(ControlConnection):
             self._bad(Reply(error.code, error.text))
         return True
 
-    def _may_interrupt(self, verb: str) -> bool:
-        command = self.factory.commands.get(verb)
+    def _may_interrupt(self, line: CommandLine) -> bool:
+        command, _ = self.factory.commands.find(line)
         return command is not None and command.during_transfer
 
     def _start(self, line: CommandLine) -> None:
         if line.verb in _STRANGERS:
             self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
             return
-        command = self.factory.commands.get(line.verb)
+        command, _ = self.factory.commands.find(line)
         secret = command is None or command.secret
         observe.commanded(self.session, line.verb, line.argument, secret=secret)
         self._touched_at = self._reactor.seconds()
         if self.session.login.filesystem is not None:
             self._unknown_since = self._touched_at
-        if command is not None and command.opens_data:
+        if command is not None and command.occupies:
             self._transferring = True
-            self._dtp.begin(line.verb)
+            self._dtp.begin(command.verb)
             Deferred.fromCoroutine(self._transfer(line))
         else:
             self._busy = True

@@ -20,12 +20,15 @@ TABLE = standard_commands()
 @pytest.mark.parametrize("command", TABLE.values(), ids=lambda c: c.verb)
 def test_each_record_is_complete(command):
     assert command.verb == command.verb.upper()
-    assert command.syntax.split()[0].split("[")[0] == command.verb
+    spoken = command.syntax.replace("<SP>", "").replace("[", " ").split()
+    assert spoken[: len(command.verb.split())] == command.verb.split()
+    assert command.verb.partition(" ")[0] in TABLE
     assert command.rfc.startswith(("RFC ", "draft-", "practice "))
     assert command.help.endswith(".")
     assert "\n" not in command.help + command.syntax
     assert not (command.opens_data and command.during_transfer)
-    assert command.login or not command.opens_data
+    assert command.login or not command.occupies
+    assert command.login or command.needs is None
 
 
 def test_what_opens_a_data_connection():
@@ -59,6 +62,20 @@ def test_tables_are_composed_in_the_open():
     assert "DELE" not in TABLE.without("DELE", "RMD")
     assert "DELE" in TABLE
     assert list(CommandTable([])) == []
+
+
+def test_a_verb_of_two_words_is_found_by_both_of_them():
+    def find(verb: str, argument: str) -> tuple[str, str]:
+        command, rest = TABLE.find(CommandLine(verb, argument))
+        return (command.verb if command else "", rest)
+
+    assert find("OPTS", "MLST type;size;") == ("OPTS MLST", "type;size;")
+    assert find("OPTS", "mlst") == ("OPTS MLST", "")
+    assert find("OPTS", "NOPE on") == ("OPTS", "NOPE on")
+    assert find("RETR", "MLST type") == ("RETR", "MLST type")
+    assert find("XYZZY", "MLST") == ("", "MLST")
+    assert {each.verb for each in TABLE.family("OPTS")} >= {"OPTS MLST", "OPTS UTF8"}
+    assert not TABLE.without("OPTS").family("OPTS")
 
 
 def context(**login) -> SimpleNamespace:
