@@ -22,9 +22,10 @@ installed := .venv/installed-$(key)
 developed := .venv/developed-$(key)
 pip := $(run) -m pip --disable-pip-version-check -qq install
 sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
-clients := curl lftp openssl vsftpd
+clients := curl lftp ncftp nodejs npm openssl rclone tnftp vsftpd
+modules := tests/interop/node_modules
 
-.PHONY: environment serve test test-long lint docs clean packages
+.PHONY: environment serve test test-long lint docs clean packages programs
 .NOTPARALLEL:
 .SILENT:
 
@@ -53,7 +54,7 @@ docs: $(developed)
 
 clean:
 	rm -rf .venv build dist docs/_build htmlcov _trial_temp .coverage .coverage.* \
-	    .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	    .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(modules)
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
 
@@ -78,9 +79,17 @@ $(made):
 	"$$PYTHON" -m venv --clear .venv
 	touch $@
 
-# The real clients, and another server, of the tests; apt is asked only for what is missing.
-# Debian would start that server: it is masked first, for the tests start their own.
-packages:
+# The real clients, and another server, of the tests.
+packages: programs $(modules)/.fetched
+
+# npm is asked once, for what the lock file names, and again when that file has changed.
+$(modules)/.fetched: tests/interop/package-lock.json
+	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	touch $@
+
+# apt is asked only for what is missing. Debian would start that server: it is masked first,
+# for the tests start their own.
+programs:
 	missing=; for name in $(clients); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
 	perl -MNet::FTP -MIO::Socket::SSL -e 1 2>/dev/null || missing="$$missing perl libio-socket-ssl-perl"; \
 	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \

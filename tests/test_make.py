@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import CHECKOUT, Spawn
+from tests.conftest import CHECKOUT, Process, Spawn
 
 PYTHON = os.environ.get("PYTHON", "python3")
+INTEROP = "tests/interop"
+MODULES = f"{INTEROP}/node_modules"
 # Whoever calls for anything over the network is told that there is none.
 OFFLINE = {
     "PIP_CONFIG_FILE": os.devnull,
@@ -146,55 +150,123 @@ def test_the_tests_are_everything(spawn: Spawn) -> None:
     assert places == sorted(places)
 
 
+CLIENTS = ("curl", "lftp", "ncftp", "nodejs", "openssl", "rclone", "tnftp", "vsftpd")
+
+
 @pytest.fixture
-def tools(tmp_path: Path) -> Iterator[Path]:
-    """A folder with what the Makefile calls, and an ``apt-get`` that writes down its arguments."""
+def tools(tmp_path: Path) -> Path:
+    """A folder with what the Makefile calls; ``apt-get`` and ``npm`` write down their arguments."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "cat", "cut", "sha256sum", "id", "env", "make", "lftp", "openssl"):
+    for name in ("sh", "cat", "cut", "sha256sum", "id", "env", "make", "mkdir", "touch"):
         found = shutil.which(name)
         assert found, name
         (folder / name).symlink_to(found)
-    script(folder / "python3", "exit 0")
-    script(folder / "perl", "exit 0")
+    for name in ("python3", "perl", *CLIENTS):
+        script(folder / name, "exit 0")
     script(folder / "sudo", 'exec "$@"')
     script(folder / "apt-get", f'echo "$@" >> "{tmp_path}/asked"')
+    script(folder / "npm", f'echo "$@" >> "{tmp_path}/asked of npm"; mkdir -p {MODULES}')
     return folder
 
 
-def test_only_missing_clients_are_installed(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
-    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A checkout without anything of npm's."""
+    folder = tmp_path / "clone"
+    (folder / INTEROP).mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", f"{INTEROP}/package-lock.json"):
+        shutil.copy(CHECKOUT / name, folder / name)
+    return folder
+
+
+Packages = Callable[[], Process]
+
+
+@pytest.fixture
+def packages(spawn: Spawn, tools: Path, clone: Path) -> Packages:
+    """Run ``make packages`` to its end."""
+
+    def make() -> Process:
+        process = spawn("make", "packages", folder=clone, PATH=str(tools))
+        process.wait()
+        return process
+
+    return make
+
+
+def test_only_missing_clients_are_installed(
+    packages: Packages, tools: Path, tmp_path: Path
+) -> None:
+    for name in ("curl", "rclone"):
+        (tools / name).unlink()
+    process = packages()
     assert process.wait() == 0
-    assert process.output == "Installing curl ...\n"
+    assert process.output == "Installing curl rclone ...\n"
     update, install = (tmp_path / "asked").read_text().splitlines()
     assert update.startswith("update")
-    assert install == "install -y -qq curl"
+    assert install == "install -y -qq curl rclone"
 
 
-def test_nothing_is_asked_for_when_all_is_there(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
-    script(tools / "curl", "exit 0")
-    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+def test_nothing_is_asked_for_when_all_is_there(packages: Packages, tmp_path: Path) -> None:
+    process = packages()
     assert process.wait() == 0
     assert process.output == ""
     assert not (tmp_path / "asked").exists()
 
 
-def test_perl_without_its_tls_is_not_enough(spawn: Spawn, tools: Path, tmp_path: Path) -> None:
-    script(tools / "curl", "exit 0")
+def test_perl_without_its_tls_is_not_enough(
+    packages: Packages, tools: Path, tmp_path: Path
+) -> None:
     script(tools / "perl", "exit 2")
-    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
-    assert process.wait() == 0
+    assert packages().wait() == 0
     assert (tmp_path / "asked").read_text().endswith(" perl libio-socket-ssl-perl\n")
 
 
-def test_missing_clients_without_apt_are_named(spawn: Spawn, tools: Path) -> None:
-    (tools / "apt-get").unlink()
-    (tools / "lftp").unlink()
-    process = spawn("make", "packages", folder=CHECKOUT, PATH=str(tools))
+def test_missing_clients_without_apt_are_named(packages: Packages, tools: Path) -> None:
+    for name in ("apt-get", "curl", "lftp"):
+        (tools / name).unlink()
+    process = packages()
     assert process.wait() != 0
     assert process.output.splitlines()[0] == (
         "The tests need these programs; install them first: curl lftp"
     )
+
+
+def test_npm_is_asked_once_until_its_lock_file_changes(
+    packages: Packages, clone: Path, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked of npm"
+    for _ in range(2):
+        assert packages().wait() == 0
+        assert len(asked.read_text().splitlines()) == 1
+    assert asked.read_text().startswith("ci --prefix tests/interop --ignore-scripts ")
+    # Make looks at times, and a clock may be coarse.
+    later = time.time() + 10
+    os.utime(clone / INTEROP / "package-lock.json", (later, later))
+    assert packages().wait() == 0
+    assert len(asked.read_text().splitlines()) == 2
+
+
+def test_npm_that_fails_is_asked_again(packages: Packages, tools: Path, tmp_path: Path) -> None:
+    script(tools / "npm", "echo no network >&2; exit 1")
+    process = packages()
+    assert process.wait() != 0
+    assert process.output.startswith("no network\n")
+    script(tools / "npm", f'mkdir -p {MODULES}; echo "$@" > "{tmp_path}/asked of npm"')
+    assert packages().wait() == 0
+    assert (tmp_path / "asked of npm").exists()
+
+
+def test_the_lock_file_names_the_public_registry_alone() -> None:
+    lock = json.loads((CHECKOUT / INTEROP / "package-lock.json").read_text())
+    wanted = json.loads((CHECKOUT / INTEROP / "package.json").read_text())["dependencies"]
+    for name, version in wanted.items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    for place, about in lock["packages"].items():
+        if place:
+            assert about["integrity"].startswith("sha512-")
+            assert about["resolved"].startswith("https://registry.npmjs.org/")
 
 
 @pytest.mark.parametrize(("status", "summary"), [(0, "3 passed"), (2, "1 failed, 2 passed")])
