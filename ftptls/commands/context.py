@@ -85,8 +85,17 @@ class DataTransfer(Protocol):
     def describe(self) -> str:
         """The transfer in progress in a line; empty without one."""
 
-    def send_file(self, path: str, reader: IFileReader, offset: int) -> Awaitable[Reply]:
-        """Send an open file and close it."""
+    def send_file(
+        self, path: str, reader: IFileReader, offset: int, end: int | None = None
+    ) -> Awaitable[Reply]:
+        """Send an open file and close it.
+
+        Args:
+            path: Its name, for the log.
+            reader: The file.
+            offset: Where its first octet is.
+            end: Where its last one was; ``None`` for the end of the file.
+        """
 
     def send_lines(self, path: str, lines: AsyncIterator[bytes]) -> Awaitable[Reply]:
         """Send text that is made while it goes."""

@@ -20,6 +20,8 @@ PIECE = 256 * 1024
 # Pieces in one step: some 10 ms of work, then the next transfer has its turn.
 _PIECES = 16
 _SENDFILE = 4 * 1024 * 1024
+# What is read to its end may grow meanwhile: then the end is behind every file.
+NO_END = 2**63 - 1
 
 
 class Want(enum.Enum):
@@ -208,26 +210,29 @@ class Pump:
 
 
 class FileDownload(Pump):
-    """From a descriptor to the channel."""
+    """From a descriptor to the channel: the octets from ``offset`` up to ``end``."""
 
     def __init__(
         self,
         progress: Progress,
         source: int,
         offset: int,
+        end: int,
         outgoing: Outgoing,
         encoder: AsciiEncoder | None,
     ) -> None:
         super().__init__(progress)
         self._source = source
         self._offset = offset
+        self._end = end
         self._outgoing = outgoing
         self._encoder = encoder
 
     def _piece(self) -> Want:
         if not self._outgoing.flush():
             return Want.WRITE
-        data = os.pread(self._source, PIECE, self._offset + self._progress.octets)
+        position = self._offset + self._progress.octets
+        data = os.pread(self._source, min(PIECE, self._end - position), position)
         if not data:
             return Want.DONE
         self._progress.octets += len(data)
@@ -236,19 +241,25 @@ class FileDownload(Pump):
 
 
 class KernelDownload(Pump):
-    """From a descriptor to a clear socket, without passing through the process."""
+    """From a descriptor to a clear socket, without passing through the process.
 
-    def __init__(self, progress: Progress, source: int, offset: int, link: Link) -> None:
+    What goes are the octets from ``offset`` up to ``end``.
+    """
+
+    def __init__(self, progress: Progress, source: int, offset: int, end: int, link: Link) -> None:
         super().__init__(progress)
         self._source = source
         self._offset = offset
+        self._end = end
         self._link = link
 
     def _piece(self) -> Want:
+        position = self._offset + self._progress.octets
+        count = min(_SENDFILE, self._end - position)
+        if not count:  # to some systems that would mean: everything
+            return Want.DONE
         try:
-            sent = os.sendfile(
-                self._link.fileno(), self._source, self._offset + self._progress.octets, _SENDFILE
-            )
+            sent = os.sendfile(self._link.fileno(), self._source, position, count)
         except BlockingIOError:
             return Want.WRITE
         except ConnectionError as error:

@@ -12,7 +12,7 @@ from ftptls import observe
 from ftptls.dtp.active import ActivePort
 from ftptls.dtp.candidates import Channel, Protection, Surroundings
 from ftptls.dtp.passive import PassivePort
-from ftptls.dtp.pumps import AbortedError, BrokenError, Progress
+from ftptls.dtp.pumps import NO_END, AbortedError, BrokenError, Progress
 from ftptls.dtp.transfer import Transfer, linger
 from ftptls.errors import FTPError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
@@ -130,8 +130,16 @@ class ServerDTP:
 
     # --- transfers -----------------------------------------------------------------------
 
-    async def send_file(self, path: str, reader: IFileReader, offset: int) -> Reply:
+    async def send_file(
+        self, path: str, reader: IFileReader, offset: int, end: int | None = None
+    ) -> Reply:
         """RETR: send an open file, and close it.
+
+        Args:
+            path: Its name, for the log and for STAT.
+            reader: The file.
+            offset: Where the first octet to send is.
+            end: Where the octets to send end; ``None`` for the end of the file.
 
         Returns:
             226.
@@ -142,10 +150,11 @@ class ServerDTP:
 
         async def body(transfer: Transfer, _progress: Progress) -> Reply:
             ascii_type = self._session.parameters.representation is Representation.ASCII
-            await transfer.send_file(reader, offset, AsciiEncoder() if ascii_type else None)
+            encoder = AsciiEncoder() if ascii_type else None
+            await transfer.send_file(reader, offset, NO_END if end is None else end, encoder)
             return Reply(226, "Transfer complete.")
 
-        size = max(0, reader.size - offset)
+        size = max(0, min(reader.size, NO_END if end is None else end) - offset)
         try:
             # Clients look for the size in this very form.
             return await self._over_channel(path, ("Sending", f" ({size} bytes)"), body)

@@ -59,19 +59,19 @@ class Transfer:
         self._link: Link = channel.link
 
     async def send_file(
-        self, reader: IFileReader, offset: int, encoder: AsciiEncoder | None
+        self, reader: IFileReader, offset: int, end: int, encoder: AsciiEncoder | None
     ) -> None:
-        """Send a file from ``offset`` to its end."""
+        """Send the octets of a file from ``offset`` up to ``end``, or as far as there are any."""
         outgoing = Outgoing(self._link, self._channel.stream)
         if not (self._link.threadable and IDescriptor.providedBy(reader)):
-            await self._send_pieces(_pieces(reader, offset, self._progress), outgoing, encoder)
+            await self._send_pieces(_pieces(reader, offset, end, self._progress), outgoing, encoder)
             return
         source = IDescriptor(reader).fileno()
         pump: Pump
         if self._channel.stream is None and encoder is None:
-            pump = KernelDownload(self._progress, source, offset, self._link)
+            pump = KernelDownload(self._progress, source, offset, end, self._link)
         else:
-            pump = FileDownload(self._progress, source, offset, outgoing, encoder)
+            pump = FileDownload(self._progress, source, offset, end, outgoing, encoder)
         await self._run(pump)
         await self._say_end(outgoing)
 
@@ -166,8 +166,13 @@ class Transfer:
                 await deferLater(self._reactor, 0)
 
 
-async def _pieces(reader: IFileReader, offset: int, progress: Progress) -> AsyncIterator[bytes]:
-    while data := await reader.read_at(offset + progress.octets, PIECE):
+async def _pieces(
+    reader: IFileReader, offset: int, end: int, progress: Progress
+) -> AsyncIterator[bytes]:
+    while (position := offset + progress.octets) < end:
+        data = await reader.read_at(position, min(PIECE, end - position))
+        if not data:
+            return
         yield data
         progress.octets += len(data)
 
