@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -12,10 +12,12 @@ from twisted.cred.portal import Portal
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IFileReader, IFilesystem, IProtection, IUpload
 from ftptls.policy import effective
+from ftptls.progress import Progress
 from ftptls.session import Session
 from ftptls.settings import Settings
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import Mechanism
+from ftptls.wire.languages import Translation
 from ftptls.wire.paths import resolve
 from ftptls.wire.replies import Reply
 
@@ -46,6 +48,12 @@ class Control(Protocol):
 
     def lower_tls(self) -> None:
         """Once the reply is sent: close TLS and go on in clear text."""
+
+    def start_anew(self) -> None:
+        """Once the reply is sent: the connection is as it was when the client made it."""
+
+    def allow_idleness(self, seconds: float) -> None:
+        """Let the client be idle for so long."""
 
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
@@ -78,6 +86,14 @@ class DataTransfer(Protocol):
 
     def protection_changed(self) -> None:
         """PROT was given."""
+
+    @property
+    def progress(self) -> Progress:
+        """Of the command in progress that transfers or takes long.
+
+        A handler that takes long counts there, and calls ``check`` between two pieces:
+        that ends it when it is aborted, with the 426 that is due.
+        """
 
     def abort(self) -> bool:
         """Abort the transfer in progress; whether there was one."""
@@ -113,6 +129,7 @@ class Context:
         settings: What the server was told.
         portal: Cred's door.
         commands: The table, by verb.
+        languages: What puts replies into other languages, by tag; the first is the default.
         control: The control connection.
         dtp: Data connections and transfers.
     """
@@ -121,6 +138,7 @@ class Context:
     settings: Settings
     portal: Portal
     commands: CommandTable
+    languages: Mapping[str, Translation]
     control: Control
     dtp: DataTransfer
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import enum
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from ftptls.dtp.links import Link
+from ftptls.progress import Progress
 from ftptls.tls.stream import TLSError, TLSStream
 from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
 
@@ -35,10 +35,6 @@ class Want(enum.Enum):
 
 class BrokenError(Exception):
     """The data connection broke; the text says how, for the 426."""
-
-
-class AbortedError(Exception):
-    """The transfer was aborted from outside, by ABOR or the end of the session."""
 
 
 class Outgoing:
@@ -164,24 +160,6 @@ class Incoming:
             raise
         except OSError as error:
             raise BrokenError(f"the connection broke: {error.strerror}") from None
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a transfer is, and whether it is to go on.
-
-    Attributes:
-        octets: Octets of the file moved so far.
-        aborted: Set from the reactor; the step that sees it raises.
-    """
-
-    octets: int = 0
-    aborted: bool = False
-
-    def check(self) -> None:
-        """Raise :class:`AbortedError` if it is not to go on."""
-        if self.aborted:
-            raise AbortedError
 
 
 class Pump:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,10 +11,11 @@ from ftptls import observe
 from ftptls.dtp.active import ActivePort
 from ftptls.dtp.candidates import Channel, Protection, Surroundings
 from ftptls.dtp.passive import PassivePort
-from ftptls.dtp.pumps import NO_END, AbortedError, BrokenError, Progress
+from ftptls.dtp.pumps import NO_END, BrokenError
 from ftptls.dtp.transfer import Transfer, linger
 from ftptls.errors import FTPError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
+from ftptls.progress import AbortedError, Progress
 from ftptls.session import Session
 from ftptls.settings import Settings, UploadEnd
 from ftptls.tls.report import report
@@ -26,16 +26,6 @@ from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representatio
 
 Announce = Callable[[Reply], None]
 Body = Callable[[Transfer, Progress], Awaitable[Reply]]
-
-
-@dataclass(slots=True)
-class _Current:
-    """The command that is using, or about to use, the data connection."""
-
-    verb: str
-    progress: Progress
-    path: str = ""
-    link_shut: Callable[[], None] | None = None
 
 
 class ServerDTP:
@@ -66,7 +56,8 @@ class ServerDTP:
         self._around = Surroundings(reactor, session, settings, protection)
         self._announce = announce
         self._passive: PassivePort | None = None
-        self._current: _Current | None = None
+        self._current: Progress | None = None
+        self._shut: Callable[[], None] | None = None
 
     # --- where the next connection comes from -------------------------------------------
 
@@ -95,33 +86,33 @@ class ServerDTP:
         if self._passive is not None:
             self._passive.protection_changed()
 
-    # --- the command that transfers ------------------------------------------------------
+    # --- the command that transfers, or takes long ---------------------------------------
 
     def begin(self, verb: str) -> None:
-        """A command that will use the data connection was taken up."""
-        self._current = _Current(verb, Progress())
+        """A command was taken up that will use the data connection, or take long without."""
+        self._current = Progress(verb)
 
     def end(self) -> None:
         """That command is answered."""
         self._current = None
 
+    @property
+    def progress(self) -> Progress:
+        """Of what :meth:`begin` started."""
+        return self._current or Progress()
+
     def abort(self) -> bool:
         """Abort what :meth:`begin` started, at whatever stage it is; whether there was any."""
         if self._current is None:
             return False
-        self._current.progress.aborted = True
-        if self._current.link_shut is not None:
-            self._current.link_shut()
+        self._current.aborted = True
+        if self._shut is not None:
+            self._shut()
         return True
 
     def describe(self) -> str:
-        """One line on the transfer in progress; empty without one."""
-        if self._current is None:
-            return ""
-        return (
-            f"{self._current.verb} {self._current.path}: "
-            f"{self._current.progress.octets} octets transferred"
-        )
+        """One line on the command in progress; empty without one."""
+        return self._current.describe() if self._current else ""
 
     def close(self) -> None:
         """The session is over: abort, and hold no port."""
@@ -156,8 +147,7 @@ class ServerDTP:
 
         size = max(0, min(reader.size, NO_END if end is None else end) - offset)
         try:
-            # Clients look for the size in this very form.
-            return await self._over_channel(path, ("Sending", f" ({size} bytes)"), body)
+            return await self._over_channel(path, "Sending", body, size)
         finally:
             await reader.close()
 
@@ -168,7 +158,7 @@ class ServerDTP:
             await transfer.send_lines(lines)
             return Reply(226, "Listing complete.")
 
-        return await self._over_channel(path, ("Listing", ""), body)
+        return await self._over_channel(path, "Listing", body)
 
     async def receive_file(self, path: str, upload: IUpload) -> Reply:
         """STOR and APPE: receive a file; all or nothing, unless the upload is in place.
@@ -193,71 +183,65 @@ class ServerDTP:
                 raise
             return Reply(226, f"Transfer complete; {progress.octets} octets stored.")
 
-        return await self._over_channel(path, ("Receiving", ""), body)
+        return await self._over_channel(path, "Receiving", body)
 
     async def _over_channel(
-        self,
-        path: str,
-        what: tuple[str, str],
-        body: Body,
+        self, path: str, what: str, body: Body, size: int | None = None
     ) -> Reply:
-        current = self._current or _Current("", Progress())
-        current.path = path
+        progress = self.progress
+        progress.path, progress.total = path, size
         began = self._reactor.seconds()
         reply = Reply(426, "Transfer aborted.")
         try:
-            current.progress.check()
+            progress.check()
             self._demand_port()
-            self._announce(Reply(150, f"{what[0]} over {self._describe_level()}{what[1]}."))
-            channel = await self._open(current)
-            reply = await self._use(channel, current, body)
+            # Clients look for the size in this very form.
+            told = "" if size is None else f" ({size} bytes)"
+            self._announce(Reply(150, f"{what} over {self._describe_level()}{told}."))
+            channel = await self._open()
+            reply = await self._use(channel, progress, body)
         except (BrokenError, AbortedError, OSError, FTPError) as error:
             failure = self._failure(error)
             reply = failure.reply
             raise failure from None
         finally:
             seconds = self._reactor.seconds() - began
-            octets = current.progress.octets
-            observe.transferred(self._session, current.verb, path, octets, seconds, reply)
+            octets = progress.octets
+            observe.transferred(self._session, progress.verb, path, octets, seconds, reply)
         return reply
 
-    async def _use(
-        self,
-        channel: Channel,
-        current: _Current,
-        body: Body,
-    ) -> Reply:
+    async def _use(self, channel: Channel, progress: Progress, body: Body) -> Reply:
         limits = self._settings.limits
         if channel.stream is not None:
             observe.secured(self._session, "data", report(channel.stream))
-        current.link_shut = channel.link.shut
-        transfer = Transfer(self._reactor, self._workers, limits, channel, current.progress)
+        self._shut = channel.link.shut
+        transfer = Transfer(self._reactor, self._workers, limits, channel, progress)
         try:
-            current.progress.check()
-            reply = await body(transfer, current.progress)
+            progress.check()
+            reply = await body(transfer, progress)
         except BaseException:
             channel.link.close()
             raise
         finally:
-            current.link_shut = None
+            self._shut = None
         Deferred.fromCoroutine(linger(self._reactor, channel.link, limits.close_timeout))
         return reply
 
-    async def _open(self, current: _Current) -> Channel:
+    async def _open(self) -> Channel:
         """The channel of this transfer; used up are the target and, if chosen, the port."""
         try:
             if self._passive is not None and self._passive.is_open:
-                current.link_shut = self._passive.close
+                self._shut = self._passive.close
                 return await self._passive.choose()
             target, self._session.data_port.target = self._session.data_port.target, None
             if target is None:
                 raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")
             as_client = self._session.data_port.tls_client
             active = ActivePort(self._around, as_client=as_client)
-            current.link_shut = active.close
+            self._shut = active.close
             return await active.connect(target)
         finally:
-            current.link_shut = None
+            self._shut = None
 
     def _demand_port(self) -> None:
         listening = self._passive is not None and self._passive.is_open
@@ -269,10 +253,10 @@ class ServerDTP:
         return "a TLS data connection" if private else "a clear data connection"
 
     def _failure(self, error: Exception, kept: str = "") -> FTPError:
-        current = self._current
-        if isinstance(error, FTPError) and error.reply.code == 426:
-            return error
-        if isinstance(error, AbortedError) or (current and current.progress.aborted):
+        aborted = isinstance(error, AbortedError)
+        if isinstance(error, FTPError) and error.reply.code == 426 and not aborted:
+            return error  # it tells already what was kept
+        if aborted or self.progress.aborted:
             return TransientError(426, f"Transfer aborted.{kept}")
         if isinstance(error, FTPError):
             return error

@@ -19,12 +19,12 @@ from ftptls.dtp.pumps import (
     Incoming,
     KernelDownload,
     Outgoing,
-    Progress,
     Pump,
     Want,
 )
 from ftptls.dtp.waiting import within
 from ftptls.interfaces import IDescriptor, IFileReader, IUpload, IWorkers
+from ftptls.progress import Progress
 from ftptls.settings import Limits
 from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ftptls.dtp.pumps import AbortedError, FileUpload, Incoming, Progress, Want
+from ftptls.dtp.pumps import FileUpload, Incoming, Want
+from ftptls.progress import AbortedError, Progress
 
 
 class ShutLink:

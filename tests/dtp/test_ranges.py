@@ -16,9 +16,10 @@ from ftptls.commands import standard_commands
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command
 from ftptls.dtp.candidates import Channel
-from ftptls.dtp.pumps import NO_END, PIECE, Progress
+from ftptls.dtp.pumps import NO_END, PIECE
 from ftptls.dtp.transfer import Transfer
 from ftptls.interfaces import IDescriptor, IFileReader
+from ftptls.progress import Progress
 from ftptls.settings import Limits
 from ftptls.testing.dialogue import MemoryServer
 from ftptls.testing.filesystem import run_now

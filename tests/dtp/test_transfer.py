@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from ftptls.dtp.candidates import Channel
-from ftptls.dtp.pumps import AbortedError, Progress
 from ftptls.dtp.transfer import Transfer
 from ftptls.interfaces import Store
+from ftptls.progress import AbortedError, Progress
 from ftptls.settings import Limits
 from ftptls.testing.filesystem import run_now
 from ftptls.vfs.memory import MemoryFilesystem

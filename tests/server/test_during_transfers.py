@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from ftptls.commands import standard_commands
+from ftptls.commands.context import Context
+from ftptls.commands.registry import Command
 from ftptls.testing.wires import Ending
+from ftptls.wire.arguments import path
+from ftptls.wire.replies import Reply
 
 BIG = bytes(range(256)) * 32768  # 8 MiB: more than any buffer on the way takes
 CONTENT = {"/big": BIG, "/old": b"old"}
@@ -153,13 +160,76 @@ def test_noop_and_stat_are_answered_at_once(enter, mode):
     wire = client.begin("RETR big", limit=100_000)
     client.ask("NOOP", 200)
     lines = client.ask("STAT", 211).text
-    assert "RETR /big" in lines
-    assert "octets transferred" in lines
+    told = re.search(r"RETR /big: (\d+) of 8388608 octets \((\d+)%\)", lines)
+    assert told
+    assert 100_000 <= int(told[1]) < len(BIG)
+    assert int(told[2]) == 100 * int(told[1]) // len(BIG)
     client.ask("STAT /old", 213)
     wire.resume()
     assert wire.take() == BIG
     client.expect(226)
     assert client.quiet
+
+
+def test_stat_tells_what_is_known_of_an_upload_and_of_a_listing(enter, mode):
+    client = enter({f"/{'x' * 200}{number}": b"" for number in range(20_000)}, mode=mode)
+    wire = client.begin("STOR new")
+    wire.send(b"12345")
+    wire.take()
+    assert "STOR /new: 5 octets\n" in client.ask("STAT", 211).text
+    wire.stop()
+    client.expect(226)
+    client.begin("MLSD", limit=10_000)
+    assert re.search(r"MLSD /: \d{5,} octets\n", client.ask("STAT", 211).text)
+
+
+def test_stat_tells_of_a_part_what_the_part_has(enter):
+    client = enter(CONTENT)
+    client.ask(f"REST {len(BIG) // 2}", 350)
+    client.begin("RETR big", limit=100_000)
+    assert f" of {len(BIG) // 2} octets" in client.ask("STAT", 211).text
+
+
+async def _works_long(context: Context, name: str) -> Reply:
+    context.dtp.progress.path, context.dtp.progress.total = name, 1000
+    while True:
+        context.dtp.progress.check()
+        context.dtp.progress.octets += 10
+        await context.control.pause(1)
+
+
+WORK = Command("WORK", "none", "WORK <SP> <name>", "Work.", path, _works_long, takes_long=True)
+
+
+@pytest.fixture
+def worker(enter):
+    """A client for whom the server works, without a data connection."""
+    client = enter(CONTENT, commands=standard_commands().replace(WORK))
+    client.send("WORK there")
+    client.wait(5)
+    yield client
+    client.send("ABOR")
+    client.wait(1)
+
+
+def test_what_takes_long_tells_how_far_it_is(worker):
+    assert "WORK there: 60 of 1000 octets (6%)" in worker.ask("STAT", 211).text
+    worker.wait(10)
+    assert "WORK there: 160 of 1000 octets (16%)" in worker.ask("STAT", 211).text
+
+
+def test_what_takes_long_is_aborted(worker):
+    worker.send("ABOR", "NOOP")
+    worker.wait(1)
+    assert [worker.expect(426, 226, 200).code for _ in range(3)] == [426, 226, 200]
+    assert "No transfer in progress" in worker.ask("STAT", 211).text
+    assert worker.download("RETR old") == b"old"
+
+
+def test_what_takes_long_ends_with_the_session(worker):
+    worker.control.stop(Ending.RESET)
+    worker.wait(1)
+    assert worker.server.logged_in == 0
 
 
 def test_other_commands_wait_in_their_order(enter, mode):
