@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ftptls.policy import contradiction
 from ftptls.settings import FXP, OCSP, Rule, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.peers import PeerContext
+from ftptls.wire.languages import ENGLISH, Translation
 from ftptls.workers import Workers
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class FTPFactory(ServerFactory):
         workers: Threads that sessions share; by default the factory's own.
         implicit: Whether TLS starts with the connection instead of AUTH.
         commands: The command table; by default the standard one.
+        languages: What puts replies into other languages, by tag (RFC 2640 §4); English, in
+            which they are written, is the default.
 
     Raises:
         ValueError: The combination cannot serve anybody.
@@ -52,6 +56,7 @@ class FTPFactory(ServerFactory):
         workers: IWorkers | None = None,
         implicit: bool = False,
         commands: CommandTable | None = None,
+        languages: Mapping[str, Translation] | None = None,
     ) -> None:
         if implicit and tls is None:
             raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
@@ -64,6 +69,7 @@ class FTPFactory(ServerFactory):
         self.workers = workers or Workers(reactor, self.settings.limits.threads)
         self.implicit = implicit
         self.commands = commands or standard_commands()
+        self.languages = {**ENGLISH, **(languages or {})}
         self.peers = _peers(self.settings.fxp)
         self.ocsp: ClientCheck | None = _ocsp(reactor, self.settings)
         self._sessions: set[ServerPI] = set()

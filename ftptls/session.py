@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ftptls.interfaces import IFilesystem
 from ftptls.settings import Policy
 from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.compression import DEFAULT_LEVEL
 from ftptls.wire.listings import DEFAULT_FACTS
-from ftptls.wire.representation import Representation
+from ftptls.wire.representation import Representation, TransferMode
 
 if TYPE_CHECKING:
     from ftptls.wire.addresses import DataAddress
@@ -45,6 +46,7 @@ class Security:
         secured: Whether the control connection is protected now.
         buffer_agreed: Whether PBSZ was accepted, so that PROT may come.
         level: How data connections are protected.
+        first_level: How they are until PROT says otherwise: private where TLS comes first.
         cleared: Whether CCC took TLS off the control connection.
         certificate: The client's certificate in DER; empty without one.
         standing: What OCSP says of it, in words; empty if it was not asked.
@@ -57,6 +59,7 @@ class Security:
     secured: bool = False
     buffer_agreed: bool = False
     level: ProtectionLevel = ProtectionLevel.CLEAR
+    first_level: ProtectionLevel = ProtectionLevel.CLEAR
     cleared: bool = False
     certificate: bytes = b""
     standing: str = ""
@@ -88,17 +91,25 @@ class Parameters:
 
     Attributes:
         representation: TYPE.
+        mode: MODE.
+        compression_level: That of MODE Z (OPTS MODE Z).
         directory: The current working directory.
         marker: Where the next transfer starts (REST).
         rename_from: The name RNFR gave.
         facts: What MLST and MLSD tell (OPTS MLST).
+        language: The tag of the language of replies (LANG); empty is the default one.
+        idle_timeout: Seconds that the client may be idle (SITE IDLE); 0 is as the server was told.
     """
 
     representation: Representation = Representation.ASCII
+    mode: TransferMode = TransferMode.STREAM
+    compression_level: int = DEFAULT_LEVEL
     directory: PurePosixPath = ROOT
     marker: int = 0
     rename_from: PurePosixPath | None = None
     facts: frozenset[str] = DEFAULT_FACTS
+    language: str = ""
+    idle_timeout: float = 0
 
 
 @dataclass(slots=True)
@@ -146,5 +157,5 @@ class Session:
         self.data_port = DataPort()
         self.security.buffer_agreed = False
         self.security.cleared = False
-        self.security.level = ProtectionLevel.CLEAR
+        self.security.level = self.security.first_level
         self.log_out()  # last: Cred may fail

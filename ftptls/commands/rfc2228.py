@@ -76,6 +76,7 @@ def _ccc(context: Context, _argument: None) -> Reply:
     reply = policy.refuse_ccc(session.policy, session.security, logged_in)
     if reply is not None:
         return reply
+    session.security.cleared = True
     context.control.lower_tls()
     return Reply(200, "The control connection is clear from here; data stays as PROT says.")
 

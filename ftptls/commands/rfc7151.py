@@ -46,6 +46,7 @@ def _host(context: Context, name: str) -> Reply:
     if refusal:
         return Reply(504, refusal)
     session.log_out()  # a USER before it was for another host
+    session.parameters.language = ""  # RFC 2640 §4.1
     session.host = name
     context.apply_policy()
     return Reply(220, (found.banner if found else "") or context.settings.banner)

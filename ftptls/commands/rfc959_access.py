@@ -85,6 +85,24 @@ async def _login_failed(context: Context, name: str) -> Reply:
     return Reply(530, "Login incorrect.")
 
 
+def _acct(context: Context, _account: str) -> Reply:
+    if context.session.login.filesystem is None:
+        raise PermanentError(503, "Log in with USER and PASS first; no account is needed.")
+    return Reply(202, "No account is needed.")
+
+
+def _rein(context: Context, _argument: None) -> Reply:
+    """A transfer in progress is completed first, for REIN does not come in between.
+
+    The reply is still protected; behind it TLS goes down (RFC 4217 §13).
+    """
+    context.dtp.forget_port()
+    context.control.start_anew()
+    context.session.reset()
+    context.apply_policy()
+    return Reply(220, "Ready for a new user; the connection is as it was at first.")
+
+
 async def _quit(context: Context, _argument: None) -> Reply:
     await context.control.transfer_answered()
     context.control.close_after_reply()
@@ -144,7 +162,24 @@ COMMANDS = (
     Command("XCWD", "RFC 775", "XCWD <SP> <pathname>", "The same as CWD.", path, _cwd),
     Command("CDUP", "RFC 959 §4.1.1", "CDUP", "Change to the parent directory.", nothing, _cdup),
     Command("XCUP", "RFC 775", "XCUP", "The same as CDUP.", nothing, _cdup),
-    refused("ACCT", "RFC 959 §4.1.1", "ACCT <SP> <account>", "No accounts here; log in with USER."),
+    Command(
+        "ACCT",
+        "RFC 959 §4.1.1",
+        "ACCT <SP> <account>",
+        "Name an account: none is needed.",
+        required,
+        _acct,
+        login=False,
+        secret=True,
+    ),
     refused("SMNT", "RFC 959 §4.1.1", "SMNT <SP> <pathname>", "Nothing can be mounted; use CWD."),
-    refused("REIN", "RFC 959 §4.1.1", "REIN", "Reconnect to start anew."),
+    Command(
+        "REIN",
+        "RFC 959 §4.1.1, RFC 4217 §13",
+        "REIN",
+        "Log out and start anew, in clear text unless TLS came first.",
+        nothing,
+        _rein,
+        login=False,
+    ),
 )

@@ -1,22 +1,19 @@
-"""Server-PI: what the lines of a control connection mean (RFC 959 §2.2, §5)."""
+"""Server-PI: one client's connection, from its greeting to its end (RFC 959 §2.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import connectionDone
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ftptls import observe
-from ftptls.commands import Context, perform
+from ftptls.commands import Context
 from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
-from ftptls.errors import FTPError, from_os_error
-from ftptls.pi.control import ControlConnection
+from ftptls.pi.interpreter import Interpreter
 from ftptls.pi.vetting import Vetting
 from ftptls.session import Peers, Session
 from ftptls.tls import reasons
@@ -24,42 +21,12 @@ from ftptls.tls.report import report
 from ftptls.tls.stream import TLSStream
 from ftptls.tls.switch import Ended, Event, Failed, Lowered, Raised
 from ftptls.wire.addresses import canonical
-from ftptls.wire.arguments import ArgumentError, Mechanism, ProtectionLevel
-from ftptls.wire.lines import CommandLine, LineTooLong, parse_command
+from ftptls.wire.arguments import Mechanism, ProtectionLevel
 from ftptls.wire.replies import Reply
 
-if TYPE_CHECKING:
-    from ftptls.factory import FTPFactory
 
-# What other protocols begin with: a browser or mailer was talked into speaking to us.
-_STRANGERS = frozenset(
-    {"GET", "POST", "PUT", "HEAD", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"}
-    | {"EHLO", "HELO", "LHLO", "STARTTLS"}
-)
-
-
-class ServerPI(ControlConnection):
-    """One client's interpreter.
-
-    Commands are carried out one after the other. While one of them transfers, those
-    whose record says so are answered in between; the others wait in their order.
-
-    Attributes:
-        session: What is known of this connection.
-    """
-
-    session: Session
-
-    def __init__(self, factory: FTPFactory) -> None:
-        super().__init__(factory.reactor, factory.settings.limits)
-        self.factory = factory
-        self._next: CommandLine | None = None
-        self._busy = False
-        self._transferring = False
-        self._after_transfer: list[Deferred[None]] = []
-        self._after_reply: Callable[[], None] | None = None
-        self._bad_commands = 0
-        self._unknown_since = self._opened_at
+class ServerPI(Interpreter):
+    """One client's interpreter, its TLS and its patience."""
 
     # --- beginning and end -------------------------------------------------------------------
 
@@ -74,7 +41,13 @@ class ServerPI(ControlConnection):
             self._reactor, session, factory.settings, factory.workers, protection, self._reply
         )
         self._context = Context(
-            session, factory.settings, factory.portal, factory.commands, self, self._dtp
+            session,
+            factory.settings,
+            factory.portal,
+            factory.commands,
+            factory.languages,
+            self,
+            self._dtp,
         )
         self._context.apply_policy()
         self._vetting = Vetting(session, factory.ocsp)
@@ -82,7 +55,7 @@ class ServerPI(ControlConnection):
         observe.connected(session)
         if factory.implicit:
             session.security.implicit = True
-            session.security.level = ProtectionLevel.PRIVATE
+            self._private_from_the_start()
             self._begin_tls()
         else:
             if ISSLTransport.providedBy(self.transport):
@@ -93,7 +66,11 @@ class ServerPI(ControlConnection):
         """TLS was up before us; data is private by default if there is a certificate for it."""
         self.session.security.secured = self.session.security.by_endpoint = True
         if self._tls is not None:
-            self.session.security.level = ProtectionLevel.PRIVATE
+            self._private_from_the_start()
+
+    def _private_from_the_start(self) -> None:
+        security = self.session.security
+        security.level = security.first_level = ProtectionLevel.PRIVATE
 
     def _greet(self) -> None:
         settings = self.factory.settings
@@ -148,10 +125,6 @@ class ServerPI(ControlConnection):
         if self.client_present:
             self._close_with(Reply(421, text), why)
 
-    def _close_with(self, reply: Reply, why: str) -> None:
-        self._reply(reply)
-        self._close(why)
-
     def _line_never_ends(self) -> None:
         self._close_with(Reply(421, "The line never ends; goodbye."), "endless line")
 
@@ -162,7 +135,7 @@ class ServerPI(ControlConnection):
             return self._unknown_since + self._limits.login_timeout
         at_work = self._busy or self._transferring
         since = float(self._reactor.seconds()) if at_work else self._touched_at
-        return since + self._limits.idle_timeout
+        return since + (self.session.parameters.idle_timeout or self._limits.idle_timeout)
 
     def _time_is_up(self) -> None:
         if self._shaking_hands:
@@ -183,7 +156,6 @@ class ServerPI(ControlConnection):
                 self._tls_is_up()
             case Lowered():
                 self.session.security.secured = False
-                self.session.security.cleared = True
             case Ended():
                 self._drop("the client closed TLS")
             case Failed(reason, begun):
@@ -219,122 +191,12 @@ class ServerPI(ControlConnection):
             self.session.host = self._tls.host_name
             self._context.apply_policy()
 
-    # --- commands ------------------------------------------------------------------------------
-
-    def _take_command(self) -> bool:
-        """Take up the next command; false if there is none, or it has to wait."""
-        if self._busy or self._writing_paused or self._switch.is_sinking:
-            return False
-        if self._next is None and not self._read_line():
-            return False
-        line = self._next
-        if line is None:
-            return True
-        if self._transferring and not self._may_interrupt(line):
-            return False
-        self._next = None
-        self._start(line)
-        return True
-
-    def _read_line(self) -> bool:
-        """Parse the next line; false if there is none yet."""
-        try:
-            line = self._lines.next_line()
-            if line is None:
-                return False
-            self._next = parse_command(line)
-        except LineTooLong:
-            self._bad(Reply(500, "The line is too long."))
-        except ArgumentError as error:
-            self._bad(Reply(error.code, error.text))
-        return True
-
-    def _may_interrupt(self, line: CommandLine) -> bool:
-        command, _ = self.factory.commands.find(line)
-        return command is not None and command.during_transfer
-
-    def _start(self, line: CommandLine) -> None:
-        if line.verb in _STRANGERS:
-            self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
-            return
-        command, _ = self.factory.commands.find(line)
-        secret = command is None or command.secret
-        observe.commanded(self.session, line.verb, line.argument, secret=secret)
-        self._touched_at = self._reactor.seconds()
-        if self.session.login.filesystem is not None:
-            self._unknown_since = self._touched_at
-        if command is not None and command.occupies:
-            self._transferring = True
-            self._dtp.begin(command.verb)
-            Deferred.fromCoroutine(self._transfer(line))
-        else:
-            self._busy = True
-            Deferred.fromCoroutine(self._command(line))
-
-    async def _command(self, line: CommandLine) -> None:
-        reply = await self._outcome(line)
-        self._busy = False
-        self._finish(reply)
-
-    async def _transfer(self, line: CommandLine) -> None:
-        reply = await self._outcome(line)
-        self._transferring = False
-        self._dtp.end()
-        self._reply(reply)
-        waiting, self._after_transfer = self._after_transfer, []
-        for each in waiting:
-            each.callback(None)
-        if not self.connected:
-            self.factory.closed(self)
-        self._touched_at = self._reactor.seconds()
-        self._pump()
-
-    async def _outcome(self, line: CommandLine) -> Reply:
-        """The command's final reply, whatever happens: this is where nothing gets past."""
-        try:
-            return await perform(self._context, line)
-        except FTPError as error:
-            return error.reply
-        except OSError as error:
-            return from_os_error(error).reply
-        except Exception:  # noqa: BLE001 - logged with its traceback, and answered
-            observe.failed(self.session, line.verb)
-            return Reply(451, "Local error; try again later.")
-
-    def _finish(self, reply: Reply) -> None:
-        after, self._after_reply = self._after_reply, None
-        if reply.code == 500:
-            self._bad(reply)
-        else:
-            self._reply(reply)
-        if after is not None:
-            after()
-        self._pump()
-
-    def _bad(self, reply: Reply) -> None:
-        """An unknown or malformed command: tolerated only so often."""
-        self._bad_commands += 1
-        if self._bad_commands >= self._limits.bad_commands:
-            self._close_with(Reply(421, "Too many bad commands; goodbye."), "bad commands")
-        else:
-            self._reply(reply)
-
-    def _reply(self, reply: Reply) -> None:
-        if self.client_present:
-            observe.replied(self.session, reply)
-            self._switch.write(reply.encode())
-
     # --- what commands may do with the control connection -----------------------------------
 
     @property
     def offers_tls(self) -> bool:
         """Whether the listener has a certificate."""
         return self._tls is not None
-
-    @property
-    def input_pending(self) -> bool:
-        """Whether anything was received behind the present command."""
-        return bool(self._next or self._lines.buffered or self._switch.pending)
 
     def choose_host(self, name: str) -> str:
         """HOST names a virtual host, or with no name the default one; why it cannot be."""
@@ -353,24 +215,30 @@ class ServerPI(ControlConnection):
         """Once the reply is sent: close TLS and go on in clear text."""
         self._after_reply = self._lower
 
-    def close_after_reply(self) -> None:
-        """Once the reply is sent: close the connection."""
-        self._after_reply = lambda: self._close("said goodbye")
+    def start_anew(self) -> None:
+        """Once the reply is sent: all is as it was when the client connected (REIN).
 
-    async def pause(self, seconds: float) -> None:
-        """Wait without holding anything up but this session."""
-        await deferLater(self._reactor, seconds)
+        Where TLS is there from the start, it stays; it could not come back.
+        """
+        security = self.session.security
+        if self._tls is not None:
+            self._tls.demanded = ""
+        if security.implicit or security.by_endpoint:
+            self._take_host()
+            return
+        if security.secured:
+            self._after_reply = self._lower
+        self.session.host = ""
+        self._vetting.forget()
+
+    def allow_idleness(self, seconds: float) -> None:
+        """Let the client be idle for so long (SITE IDLE)."""
+        self.session.parameters.idle_timeout = seconds
+        self._set_timer()
 
     async def certificate_objection(self) -> str:
         """Why the client's certificate is refused, once that is known; empty if it is not."""
         return await self._vetting.objection()
-
-    async def transfer_answered(self) -> None:
-        """Until the transfer in progress, if any, has its reply."""
-        if self._transferring:
-            waiting: Deferred[None] = Deferred()
-            self._after_transfer.append(waiting)
-            await waiting
 
 
 def _new_session(transport: Any) -> Session:

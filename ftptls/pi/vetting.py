@@ -56,6 +56,14 @@ class Vetting:
         """Why another context would not let the client in; empty if it would."""
         return tls.objection_to(self._chain, host_name) if self._chain else ""
 
+    def forget(self) -> None:
+        """TLS is gone, and what it told of the client."""
+        self.stop()
+        self._chain = ()
+        security = self._session.security
+        security.certificate = b""
+        security.standing = security.objection = ""
+
     def stop(self) -> None:
         """The connection ended, or begins anew."""
         checking, self._checking = self._checking, None

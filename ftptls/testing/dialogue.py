@@ -48,6 +48,7 @@ from ftptls.testing.wires import WireError
 from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.wire.addresses import family_of
+from ftptls.wire.languages import Translation
 from ftptls.workers import InlineWorkers
 
 __all__ = [
@@ -95,6 +96,7 @@ class MemoryServer:
         authority: Issues the certificate.
         commands: Instead of the standard ones.
         anonymous: Whether anybody may log in as ``anonymous``.
+        languages: Of replies, besides English.
 
     Attributes:
         reactor: Its time and network.
@@ -117,6 +119,7 @@ class MemoryServer:
         authority: Authority | None = None,
         commands: CommandTable | None = None,
         anonymous: bool = False,
+        languages: Mapping[str, Translation] | None = None,
     ) -> None:
         self.reactor = MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
@@ -136,6 +139,7 @@ class MemoryServer:
             workers=InlineWorkers(),
             implicit=implicit,
             commands=commands,
+            languages=languages,
         )
         self.port = self.reactor.listenTCP(0, self.factory, interface=host).port
 
