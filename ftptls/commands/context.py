@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.cred.portal import Portal
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IProtection, IUpload
+from ftptls.interfaces import IFileReader, IFilesystem, IProtection, IUpload, IWorkers
 from ftptls.policy import effective
 from ftptls.progress import Progress
 from ftptls.session import Session
@@ -116,8 +116,14 @@ class DataTransfer(Protocol):
     def send_lines(self, path: str, lines: AsyncIterator[bytes]) -> Awaitable[Reply]:
         """Send text that is made while it goes."""
 
-    def receive_file(self, path: str, upload: IUpload) -> Awaitable[Reply]:
-        """Receive a file."""
+    def receive_file(self, path: str, upload: IUpload, announced: str = "") -> Awaitable[Reply]:
+        """Receive a file.
+
+        Args:
+            path: Its name, for the log.
+            upload: The target.
+            announced: What the 150 says, where the standard prescribes it.
+        """
 
 
 @dataclass(slots=True)
@@ -132,6 +138,7 @@ class Context:
         languages: What puts replies into other languages, by tag; the first is the default.
         control: The control connection.
         dtp: Data connections and transfers.
+        workers: Threads for what takes the processor long.
     """
 
     session: Session
@@ -141,6 +148,7 @@ class Context:
     languages: Mapping[str, Translation]
     control: Control
     dtp: DataTransfer
+    workers: IWorkers
 
     @property
     def filesystem(self) -> IFilesystem:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from pathlib import PurePosixPath
+
 from ftptls.commands.context import Context
-from ftptls.commands.registry import Command, features, refused
+from ftptls.commands.ranges import take_range
+from ftptls.commands.registry import Command, features
 from ftptls.errors import PermanentError
 from ftptls.interfaces import Store
-from ftptls.wire.arguments import allocation, marker, nothing, path
+from ftptls.wire.arguments import allocation, marker, nothing, optional_path, path
 from ftptls.wire.paths import quoted
 from ftptls.wire.replies import Reply
 from ftptls.wire.representation import Representation
@@ -27,13 +31,17 @@ def _take_marker(context: Context) -> int:
 
 
 async def _retr(context: Context, name: str) -> Reply:
-    offset = _take_marker(context)
+    wanted = take_range(context)
+    if wanted is not None and context.session.parameters.representation is Representation.ASCII:
+        raise PermanentError(554, "RANG counts octets of the file; send TYPE I first.")
+    offset = wanted.start if wanted else _take_marker(context)
     target = context.path(name)
     reader = await context.filesystem.open_read(target)
-    if offset > reader.size:
+    if wanted is None and offset > reader.size:
         await reader.close()
         raise PermanentError(554, "The restart marker is behind the end of the file.")
-    return await context.dtp.send_file(str(target), reader, offset)
+    end = wanted.end if wanted else None  # what is behind the end of the file does not come
+    return await context.dtp.send_file(str(target), reader, offset, end)
 
 
 async def _stor(context: Context, name: str) -> Reply:
@@ -46,10 +54,33 @@ async def _appe(context: Context, name: str) -> Reply:
 
 async def _store(context: Context, name: str, how: Store) -> Reply:
     """With a restart marker, APPE acts as STOR does (RFC 3659 §5.3)."""
+    if take_range(context) is not None:
+        raise PermanentError(554, "RANG is for RETR and HASH; use REST to store a part.")
     offset = _take_marker(context)
     target = context.path(name)
     upload = await context.filesystem.open_write(target, Store.RESUME if offset else how, offset)
     return await context.dtp.receive_file(str(target), upload)
+
+
+async def _stou(context: Context, name: str) -> Reply:
+    """Store under a name that nobody else has; both replies tell it (RFC 1123 §4.1.2.9).
+
+    A token in it makes that sure, also when several clients ask at once.
+    """
+    target = await _free_name(context, context.path(name or "ftp"))
+    upload = await context.filesystem.open_write(target, Store.REPLACE, 0)
+    told = f"FILE: {target}"
+    reply = await context.dtp.receive_file(str(target), upload, told)
+    return Reply(reply.code, f"{told} ({reply.text})")
+
+
+async def _free_name(context: Context, wanted: PurePosixPath) -> PurePosixPath:
+    while True:
+        path = wanted.parent / f"{wanted.name or 'ftp'}.{secrets.token_hex(4)}"
+        try:
+            await context.filesystem.stat(path)
+        except FileNotFoundError:
+            return path
 
 
 def _allo(_context: Context, _octets: int) -> Reply:
@@ -167,7 +198,13 @@ COMMANDS = (
     Command("XRMD", "RFC 775", "XRMD <SP> <pathname>", "The same as RMD.", path, _rmd),
     Command("PWD", "RFC 959 §4.1.3", "PWD", "Tell the working directory.", nothing, _pwd),
     Command("XPWD", "RFC 775", "XPWD", "The same as PWD.", nothing, _pwd),
-    refused(
-        "STOU", "RFC 959 §4.1.3", "STOU", "Choose a name that is free, and store it with STOR."
+    Command(
+        "STOU",
+        "RFC 959 §4.1.3",
+        "STOU [<SP> <pathname>]",
+        "Receive a file under a name that is free, and tell the name.",
+        optional_path,
+        _stou,
+        opens_data=True,
     ),
 )

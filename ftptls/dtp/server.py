@@ -10,10 +10,11 @@ from twisted.internet.defer import Deferred
 from ftptls import observe
 from ftptls.dtp.active import ActivePort
 from ftptls.dtp.candidates import Channel, Protection, Surroundings
+from ftptls.dtp.codings import decoder_of_files, encoder_of_files, encoder_of_text
 from ftptls.dtp.passive import PassivePort
 from ftptls.dtp.pumps import NO_END, BrokenError
 from ftptls.dtp.transfer import Transfer, linger
-from ftptls.errors import FTPError, TransientError, from_os_error
+from ftptls.errors import FTPError, PermanentError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
 from ftptls.progress import AbortedError, Progress
 from ftptls.session import Session
@@ -22,7 +23,6 @@ from ftptls.tls.report import report
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
-from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representation
 
 Announce = Callable[[Reply], None]
 Body = Callable[[Transfer, Progress], Awaitable[Reply]]
@@ -140,8 +140,7 @@ class ServerDTP:
         """
 
         async def body(transfer: Transfer, _progress: Progress) -> Reply:
-            ascii_type = self._session.parameters.representation is Representation.ASCII
-            encoder = AsciiEncoder() if ascii_type else None
+            encoder = encoder_of_files(self._session.parameters)
             await transfer.send_file(reader, offset, NO_END if end is None else end, encoder)
             return Reply(226, "Transfer complete.")
 
@@ -155,23 +154,25 @@ class ServerDTP:
         """LIST, NLST, MLSD: send text that is made while it goes. See :meth:`send_file`."""
 
         async def body(transfer: Transfer, _progress: Progress) -> Reply:
-            await transfer.send_lines(lines)
+            await transfer.send_lines(lines, encoder_of_text(self._session.parameters))
             return Reply(226, "Listing complete.")
 
         return await self._over_channel(path, "Listing", body)
 
-    async def receive_file(self, path: str, upload: IUpload) -> Reply:
-        """STOR and APPE: receive a file; all or nothing, unless the upload is in place.
+    async def receive_file(self, path: str, upload: IUpload, announced: str = "") -> Reply:
+        """STOR, STOU and APPE: receive a file; all or nothing, unless the upload is in place.
 
-        See :meth:`send_file`.
+        Args:
+            path: As for :meth:`send_file`.
+            upload: The target.
+            announced: What the 150 says, where the standard prescribes it.
         """
         accept_fin = self._session.policy.upload_end is UploadEnd.ACCEPT_FIN
 
         async def body(transfer: Transfer, progress: Progress) -> Reply:
-            ascii_type = self._session.parameters.representation is Representation.ASCII
+            decoder = decoder_of_files(self._session.parameters, self._settings.limits)
             try:
                 await upload.begin()
-                decoder = AsciiDecoder() if ascii_type else None
                 if not await transfer.receive_file(upload, decoder, accept_fin):
                     observe.end_unproven(self._session, path)
                 await upload.commit()
@@ -183,10 +184,10 @@ class ServerDTP:
                 raise
             return Reply(226, f"Transfer complete; {progress.octets} octets stored.")
 
-        return await self._over_channel(path, "Receiving", body)
+        return await self._over_channel(path, "Receiving", body, announced=announced)
 
     async def _over_channel(
-        self, path: str, what: str, body: Body, size: int | None = None
+        self, path: str, what: str, body: Body, size: int | None = None, announced: str = ""
     ) -> Reply:
         progress = self.progress
         progress.path, progress.total = path, size
@@ -197,7 +198,8 @@ class ServerDTP:
             self._demand_port()
             # Clients look for the size in this very form.
             told = "" if size is None else f" ({size} bytes)"
-            self._announce(Reply(150, f"{what} over {self._describe_level()}{told}."))
+            usual = f"{what} over {self._describe_level()}{told}."
+            self._announce(Reply(150, announced or usual))
             channel = await self._open()
             reply = await self._use(channel, progress, body)
         except (BrokenError, AbortedError, OSError, FTPError) as error:
@@ -258,14 +260,14 @@ class ServerDTP:
             return error  # it tells already what was kept
         if aborted or self.progress.aborted:
             return TransientError(426, f"Transfer aborted.{kept}")
-        if isinstance(error, FTPError):
-            return error
         if isinstance(error, BrokenError):
             return TransientError(426, f"Transfer aborted: {error}.{kept}")
         if isinstance(error, OSError):
-            failure = from_os_error(error)
-            return type(failure)(failure.reply.code, f"{failure.reply.text}{kept}")
-        raise error
+            error = from_os_error(error)
+        if not isinstance(error, FTPError):
+            raise error
+        code, text = error.reply.code, f"{error.reply.text}{kept}"
+        return TransientError(code, text) if code < 500 else PermanentError(code, text)
 
 
 def _kept(upload: IUpload, progress: Progress) -> str:
