@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from ftptls import policy
 from ftptls.commands.context import Context
-from ftptls.commands.registry import Command
+from ftptls.commands.registry import Command, features
 from ftptls.errors import PermanentError, TransientError
 from ftptls.wire.addresses import DataAddress, family_of, pasv_text
-from ftptls.wire.arguments import host_port, nothing, representation, structure, transfer_mode
+from ftptls.wire.arguments import (
+    compression_level,
+    host_port,
+    nothing,
+    representation,
+    structure,
+    transfer_mode,
+)
 from ftptls.wire.replies import Reply
-from ftptls.wire.representation import Representation
+from ftptls.wire.representation import Representation, TransferMode
 
 
 def forbid_after_epsv_all(context: Context) -> None:
@@ -61,8 +68,14 @@ def _stru(_context: Context, _wanted: str) -> Reply:
     return Reply(200, "Structure is F.")
 
 
-def _mode(_context: Context, _wanted: str) -> Reply:
-    return Reply(200, "Mode is S.")
+def _mode(context: Context, wanted: TransferMode) -> Reply:
+    context.session.parameters.mode = wanted
+    return Reply(200, f"Mode is {wanted.value}.")
+
+
+def _opts_mode(context: Context, level: int) -> Reply:
+    context.session.parameters.compression_level = level
+    return Reply(200, f"MODE Z LEVEL is {level}.")
 
 
 COMMANDS = (
@@ -85,7 +98,7 @@ COMMANDS = (
     Command(
         "TYPE",
         "RFC 959 §4.1.2",
-        "TYPE <SP> A [N] | I | L 8",
+        "TYPE <SP> A [N | T] | I | L 8",
         "Set the representation type: text or image.",
         representation,
         _type,
@@ -101,9 +114,19 @@ COMMANDS = (
     Command(
         "MODE",
         "RFC 959 §4.1.2",
-        "MODE <SP> S",
-        "Set the transfer mode: S is the only one.",
+        "MODE <SP> S | Z",
+        "Set the transfer mode: stream, or deflate (compressed).",
         transfer_mode,
         _mode,
+        features=features("MODE Z"),
+    ),
+    Command(
+        "OPTS MODE",
+        "draft-preston-ftpext-deflate-04",
+        "OPTS <SP> MODE Z [LEVEL <SP> 0-9]",
+        "Choose between speed (1) and size (9) of what MODE Z sends.",
+        compression_level,
+        _opts_mode,
+        login=False,
     ),
 )

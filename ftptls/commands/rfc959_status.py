@@ -85,7 +85,8 @@ def _status_lines(context: Context) -> list[str]:
     lines = [
         f"Connected from {session.peers.client}",
         f"Logged in as {session.login.user}" if session.login.user else "Not logged in",
-        f"TYPE: {session.parameters.representation.value}, STRUcture: F, MODE: S",
+        f"TYPE: {session.parameters.representation.value}, STRUcture: F, "
+        f"MODE: {session.parameters.mode.value}",
         f"Control connection: {'TLS' if session.security.secured else 'clear'}, "
         f"PROT {session.security.level.value}",
     ]

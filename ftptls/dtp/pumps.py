@@ -10,18 +10,18 @@ from __future__ import annotations
 import enum
 import os
 from contextlib import suppress
+from typing import ClassVar, Protocol
 
 from ftptls.dtp.links import Link
 from ftptls.progress import Progress
 from ftptls.tls.stream import TLSError, TLSStream
-from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
 
 PIECE = 256 * 1024
-# Pieces in one step: some 10 ms of work, then the next transfer has its turn.
-_PIECES = 16
 _SENDFILE = 4 * 1024 * 1024
 # What is read to its end may grow meanwhile: then the end is behind every file.
 NO_END = 2**63 - 1
+# Pieces in one step: some 10 ms of work, then the next transfer has its turn.
+_PIECES_IN_A_ROW = 16
 
 
 class Want(enum.Enum):
@@ -45,6 +45,8 @@ class Outgoing:
         stream: Its TLS; ``None`` for clear data.
     """
 
+    pieces_in_a_row: ClassVar[int] = _PIECES_IN_A_ROW
+
     def __init__(self, link: Link, stream: TLSStream | None) -> None:
         self.link = link
         self.stream = stream
@@ -66,6 +68,9 @@ class Outgoing:
         if self.stream is not None:
             self._pending = memoryview(self.stream.output())
 
+    def load_tail(self) -> None:
+        """Take what belongs to the octets before, and was not sent yet: here there is nothing."""
+
     def load_end(self) -> None:
         """Close TLS behind the last octets (RFC 4217 §12.6)."""
         if self.stream is not None:
@@ -86,6 +91,23 @@ class Outgoing:
                 raise BrokenError(f"the connection broke: {error.strerror}") from None
             self._pending = self._pending[sent:]
         return True
+
+
+class Source(Protocol):
+    """Where a file's octets come from, as the target of an upload sees it."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there are no more, and those before are whole."""
+
+    def receive(self) -> memoryview | bytes:
+        """The next octets, valid until the next call; perhaps none.
+
+        Raises:
+            BlockingIOError: There is nothing yet.
+            BrokenError: They ended, but they are not whole.
+            FTPError: They are refused.
+        """
 
 
 class Incoming:
@@ -165,8 +187,9 @@ class Incoming:
 class Pump:
     """A transfer's steps."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, pieces_in_a_row: int = _PIECES_IN_A_ROW) -> None:
         self._progress = progress
+        self._pieces_in_a_row = pieces_in_a_row
 
     def step(self) -> Want:
         """Do a bounded amount of work.
@@ -174,9 +197,10 @@ class Pump:
         Raises:
             AbortedError: It was aborted.
             BrokenError: The connection broke.
+            FTPError: What came is refused.
             OSError: The file could not be read or written.
         """
-        for _ in range(_PIECES):
+        for _ in range(self._pieces_in_a_row):
             self._progress.check()
             want = self._piece()
             if want is not Want.MORE:
@@ -197,14 +221,12 @@ class FileDownload(Pump):
         offset: int,
         end: int,
         outgoing: Outgoing,
-        encoder: AsciiEncoder | None,
     ) -> None:
-        super().__init__(progress)
+        super().__init__(progress, outgoing.pieces_in_a_row)
         self._source = source
         self._offset = offset
         self._end = end
         self._outgoing = outgoing
-        self._encoder = encoder
 
     def _piece(self) -> Want:
         if not self._outgoing.flush():
@@ -214,7 +236,7 @@ class FileDownload(Pump):
         if not data:
             return Want.DONE
         self._progress.octets += len(data)
-        self._outgoing.load(self._encoder.encode(data) if self._encoder else data)
+        self._outgoing.load(data)
         return Want.MORE
 
 
@@ -249,32 +271,20 @@ class KernelDownload(Pump):
 class FileUpload(Pump):
     """From the channel to a descriptor."""
 
-    def __init__(
-        self,
-        progress: Progress,
-        target: int,
-        offset: int,
-        incoming: Incoming,
-        decoder: AsciiDecoder | None,
-    ) -> None:
+    def __init__(self, progress: Progress, target: int, offset: int, source: Source) -> None:
         super().__init__(progress)
         self._target = target
         self._offset = offset
-        self._incoming = incoming
-        self._decoder = decoder
+        self._source = source
 
     def _piece(self) -> Want:
         try:
-            data: memoryview | bytes = self._incoming.receive()
+            data = self._source.receive()
         except BlockingIOError:
             return Want.READ
-        ended = self._incoming.ended
+        ended = self._source.ended
         if ended:
             self._progress.check()  # an abort ends the connection, too: no end of the data
-        if self._decoder is not None:
-            data = self._decoder.decode(bytes(data))
-            if ended:
-                data += self._decoder.finish()
         self._write(memoryview(data))
         return Want.DONE if ended else Want.MORE
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from ftptls.dtp.candidates import Channel
+from ftptls.dtp.codings import DecodedIncoming, EncodedOutgoing
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import (
     PIECE,
@@ -20,13 +21,14 @@ from ftptls.dtp.pumps import (
     KernelDownload,
     Outgoing,
     Pump,
+    Source,
     Want,
 )
 from ftptls.dtp.waiting import within
 from ftptls.interfaces import IDescriptor, IFileReader, IUpload, IWorkers
 from ftptls.progress import Progress
 from ftptls.settings import Limits
-from ftptls.wire.representation import AsciiDecoder, AsciiEncoder
+from ftptls.wire.representation import Decoder, Encoder
 
 # On the reactor, this many pieces and then everybody else has a turn.
 _TURN = 8
@@ -59,47 +61,53 @@ class Transfer:
         self._link: Link = channel.link
 
     async def send_file(
-        self, reader: IFileReader, offset: int, end: int, encoder: AsciiEncoder | None
+        self, reader: IFileReader, offset: int, end: int, encoder: Encoder | None
     ) -> None:
-        """Send the octets of a file from ``offset`` up to ``end``, or as far as there are any."""
-        outgoing = Outgoing(self._link, self._channel.stream)
+        """Send the octets of a file from ``offset`` up to ``end``, or as far as there are any.
+
+        Args:
+            reader: The file.
+            offset: Where to begin.
+            end: Where to end; at least ``offset``.
+            encoder: What they pass through; ``None`` for nothing.
+        """
         if not (self._link.threadable and IDescriptor.providedBy(reader)):
-            await self._send_pieces(_pieces(reader, offset, end, self._progress), outgoing, encoder)
+            await self._send_pieces(_pieces(reader, offset, end, self._progress), encoder)
             return
+        outgoing = self._outgoing(encoder)
         source = IDescriptor(reader).fileno()
         pump: Pump
         if self._channel.stream is None and encoder is None:
             pump = KernelDownload(self._progress, source, offset, end, self._link)
         else:
-            pump = FileDownload(self._progress, source, offset, end, outgoing, encoder)
+            pump = FileDownload(self._progress, source, offset, end, outgoing)
         await self._run(pump)
         await self._say_end(outgoing)
 
-    async def send_lines(self, lines: AsyncIterator[bytes]) -> None:
+    async def send_lines(self, lines: AsyncIterator[bytes], encoder: Encoder | None) -> None:
         """Send text that is made while it goes."""
-        await self._send_pieces(
-            self._counted(lines), Outgoing(self._link, self._channel.stream), None
-        )
+        await self._send_pieces(self._counted(lines), encoder)
 
     async def receive_file(
-        self, upload: IUpload, decoder: AsciiDecoder | None, accept_fin: bool
+        self, upload: IUpload, decoder: Decoder | None, accept_fin: bool
     ) -> bool:
         """Receive until the client says that its data is whole; ``upload`` has begun.
 
         Args:
             upload: The target.
-            decoder: For TYPE A.
+            decoder: What the data passes through; ``None`` for nothing.
             accept_fin: Whether a bare end of the connection says so, too.
 
         Returns:
             Whether the end was proven by close_notify, or the connection was clear.
         """
         incoming = Incoming(self._link, self._channel.stream, accept_fin=accept_fin)
+        source: Source = DecodedIncoming(incoming, decoder) if decoder else incoming
         if self._link.threadable and IDescriptor.providedBy(upload):
             target = IDescriptor(upload).fileno()
-            await self._run(FileUpload(self._progress, target, upload.offset, incoming, decoder))
+            await self._run(FileUpload(self._progress, target, upload.offset, source))
         else:
-            await self._receive_pieces(upload, incoming, decoder)
+            await self._receive_pieces(upload, source)
         with suppress(BrokenError):  # its data is whole; it need not wait for our goodbye
             await self._say_end(Outgoing(self._link, self._channel.stream))
         return not incoming.unproven
@@ -120,18 +128,27 @@ class Transfer:
             await self._wait(self._link.wait_writable())
             self._progress.check()
 
+    def _outgoing(self, encoder: Encoder | None) -> Outgoing:
+        if encoder is None:
+            return Outgoing(self._link, self._channel.stream)
+        return EncodedOutgoing(self._link, self._channel.stream, encoder)
+
     async def _say_end(self, outgoing: Outgoing) -> None:
+        outgoing.load_tail()
+        await self._flush(outgoing)
         outgoing.load_end()
         await self._flush(outgoing)
         self._link.shut_write()
 
-    async def _send_pieces(
-        self, pieces: AsyncIterator[bytes], outgoing: Outgoing, encoder: AsciiEncoder | None
-    ) -> None:
+    async def _send_pieces(self, pieces: AsyncIterator[bytes], encoder: Encoder | None) -> None:
+        outgoing = self._outgoing(encoder)
         turn = 0
         async for data in pieces:
             self._progress.check()
-            outgoing.load(encoder.encode(data) if encoder else data)
+            if encoder is None:
+                outgoing.load(data)
+            else:  # that may take long
+                await self._workers.run(outgoing.load, data)
             await self._flush(outgoing)
             turn += 1
             if turn % _TURN == 0:
@@ -143,21 +160,17 @@ class Transfer:
             yield data
             self._progress.octets += len(data)
 
-    async def _receive_pieces(
-        self, upload: IUpload, incoming: Incoming, decoder: AsciiDecoder | None
-    ) -> None:
+    async def _receive_pieces(self, upload: IUpload, source: Source) -> None:
         turn = 0
-        while not incoming.ended:
+        while not source.ended:
             self._progress.check()
             try:
-                data = bytes(incoming.receive())
+                data = bytes(source.receive())
             except BlockingIOError:
                 await self._wait(self._link.wait_readable())
                 continue
-            if incoming.ended:
+            if source.ended:
                 self._progress.check()  # an abort ends the connection, too
-            if decoder is not None:
-                data = decoder.decode(data) + (decoder.finish() if incoming.ended else b"")
             if data:
                 await upload.write_at(upload.offset + self._progress.octets, data)
                 self._progress.octets += len(data)

@@ -94,4 +94,10 @@ class Limits:
         20, "Unknown or malformed commands before the connection closes.", minimum=1
     )
     candidates: int = setting(4, "Data connections that may compete for one transfer.", minimum=1)
+    inflation: int = setting(
+        200,
+        "In MODE Z: how many octets may come of each one received, beyond the first 16 MiB of a "
+        "file. Logs make 5 to 50, and bombs 1000. A client that is refused can use MODE S.",
+        minimum=1,
+    )
     threads: int = setting(8, "Threads for disk, encryption and transfers.", minimum=1)

@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 
 from ftptls.wire.addresses import DataAddress, canonical, family_of
-from ftptls.wire.representation import Representation
+from ftptls.wire.compression import DEFAULT_LEVEL
+from ftptls.wire.representation import Representation, TransferMode
 
 _OFFSET_MAX = 2**63 - 1
 _BUFFER_MAX = 2**32 - 1
@@ -140,6 +141,14 @@ def marker(text: str) -> int:
     return value
 
 
+def seconds(text: str) -> int | None:
+    """A number of seconds, or nothing (SITE IDLE)."""
+    value = _number(text.strip(" "), _BUFFER_MAX)
+    if value is None and text.strip(" "):
+        raise ArgumentError("Give a number of seconds: digits only.")
+    return value
+
+
 def allocation(text: str) -> int:
     """The size in ALLO, ``n [R m]``, in octets (RFC 959 §4.1.3)."""
     words = text.split()
@@ -152,10 +161,14 @@ def allocation(text: str) -> int:
 
 
 def representation(text: str) -> Representation:
-    """A representation type for TYPE: A, A N, I or L 8 (RFC 959 §3.1.1, §5.3.1)."""
+    """A representation type for TYPE: A, A N, A T, I or L 8 (RFC 959 §3.1.1, §5.3.1).
+
+    To a host without vertical format control, A T is the same as A N, and L 8 the same as
+    I (RFC 1123 §4.1.2.1 and §4.1.2.2). EBCDIC and carriage control (A C) are not offered.
+    """
     words = text.upper().split()
     asked = " ".join(words)
-    if asked in ("A", "A N"):
+    if asked in ("A", "A N", "A T"):
         return Representation.ASCII
     if asked == "I":
         return Representation.IMAGE
@@ -164,12 +177,16 @@ def representation(text: str) -> Representation:
             return Representation.IMAGE
         raise ArgumentError("Only bytes of 8 bits are supported: TYPE L 8.", 504)
     if words and words[0] in ("A", "E") and words[1:] in ([], ["N"], ["T"], ["C"]):
-        raise ArgumentError("Supported types: A, A N, I, L 8.", 504)
-    raise ArgumentError("TYPE takes one of: A, A N, I, L 8.")
+        raise ArgumentError("Supported types: A, A N, A T, I, L 8.", 504)
+    raise ArgumentError("TYPE takes one of: A, A N, A T, I, L 8.")
 
 
 def structure(text: str) -> str:
-    """A file structure for STRU: F (RFC 959 §3.1.2)."""
+    """A file structure for STRU: F (RFC 959 §3.1.2).
+
+    Pages are advised against, and records are for hosts whose filesystems have them
+    (RFC 1123 §4.1.2.3 and §4.1.2.13): here a file has neither.
+    """
     asked = text.strip(" ").upper()
     if asked == "F":
         return asked
@@ -178,14 +195,35 @@ def structure(text: str) -> str:
     raise ArgumentError("STRU takes F.")
 
 
-def transfer_mode(text: str) -> str:
-    """A transmission mode for MODE: S (RFC 959 §3.4)."""
+def transfer_mode(text: str) -> TransferMode:
+    """A transmission mode for MODE: S (RFC 959 §3.4), or Z (draft-preston-ftpext-deflate)."""
     asked = text.strip(" ").upper()
-    if asked == "S":
-        return asked
-    if asked in ("B", "C", "Z"):
-        raise ArgumentError("Only stream mode is supported: MODE S.", 504)
-    raise ArgumentError("MODE takes S.")
+    if asked in ("B", "C"):
+        raise ArgumentError("Supported modes: S, and Z to compress.", 504)
+    try:
+        return TransferMode(asked)
+    except ValueError:
+        raise ArgumentError("MODE takes S or Z.") from None
+
+
+def compression_level(text: str) -> int:
+    """The level in ``OPTS MODE Z [ENGINE ZLIB] [LEVEL n]``; without LEVEL, the default one.
+
+    Args:
+        text: What follows ``OPTS MODE``.
+    """
+    mode, *words = text.upper().split() or [""]
+    if mode != "Z" or len(words) % 2:
+        raise ArgumentError("Only MODE Z has options: OPTS MODE Z LEVEL 0 to 9.")
+    level: int | None = DEFAULT_LEVEL
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        if name == "LEVEL":
+            level = _number(value, 9)
+        elif (name, value) != ("ENGINE", "ZLIB"):
+            raise ArgumentError("The options of MODE Z are LEVEL 0 to 9, and ENGINE ZLIB.")
+    if level is None:
+        raise ArgumentError("LEVEL takes a number from 0 to 9.")
+    return level
 
 
 def protection(text: str) -> ProtectionLevel:

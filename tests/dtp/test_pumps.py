@@ -32,7 +32,7 @@ class EndedLink(ShutLink):
 def upload(tmp_path: Path, link: type[ShutLink]) -> tuple[FileUpload, int]:
     progress = Progress()
     target = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
-    return FileUpload(progress, target, 0, Incoming(link(progress), None), None), target
+    return FileUpload(progress, target, 0, Incoming(link(progress), None)), target
 
 
 def test_an_abort_is_no_end_of_the_data(tmp_path: Path) -> None:

@@ -8,24 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representation
+from ftptls.wire.representation import AsciiDecoder, AsciiEncoder, Representation, TransferMode
 
 PIECES = st.lists(st.lists(st.sampled_from([b"\r", b"\n", b"a", b"bc", b"\0"])).map(b"".join))
 
 
 def encoded(*pieces: bytes) -> bytes:
     encoder = AsciiEncoder()
-    return b"".join(encoder.encode(piece) for piece in pieces)
+    return b"".join(encoder.encode(piece) for piece in pieces) + encoder.finish()
 
 
 def decoded(*pieces: bytes) -> bytes:
     decoder = AsciiDecoder()
-    return b"".join(decoder.decode(piece) for piece in pieces) + decoder.finish()
+    return b"".join(part for piece in pieces for part in decoder.decode(piece)) + decoder.finish()
 
 
 def test_letters():
     assert Representation("A") is Representation.ASCII
     assert Representation("I") is Representation.IMAGE
+    assert TransferMode("S") is TransferMode.STREAM
+    assert TransferMode("Z") is TransferMode.DEFLATE
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_uploads(pieces, content):
 
 def test_a_decoder_finishes_once():
     decoder = AsciiDecoder()
-    assert decoder.decode(b"\r") == b""
+    assert decoder.decode(b"\r") == (b"",)
     assert (decoder.finish(), decoder.finish()) == (b"\r", b"")
 
 
