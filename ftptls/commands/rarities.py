@@ -69,6 +69,10 @@ COMMANDS = (
     refused("MSND", "RFC 765", "MSND <SP> <user>", "Mail is sent by SMTP."),
     refused("MSOM", "RFC 765", "MSOM <SP> <user>", "Mail is sent by SMTP."),
     refused("MSAM", "RFC 765", "MSAM <SP> <user>", "Mail is sent by SMTP."),
+    refused("XSEM", "RFC 737", "XSEM <SP> <user>", "Mail is sent by SMTP."),
+    refused("XSEN", "RFC 737", "XSEN <SP> <user>", "Mail is sent by SMTP."),
+    refused("XRSQ", "RFC 743", "XRSQ [<SP> <scheme>]", "Mail is sent by SMTP."),
+    refused("XRCP", "RFC 743", "XRCP <SP> <user>", "Mail is sent by SMTP."),
     refused("MRSQ", "RFC 765", "MRSQ [<SP> <scheme>]", "Mail is sent by SMTP."),
     refused("MRCP", "RFC 765", "MRCP <SP> <user>", "Mail is sent by SMTP."),
 )
