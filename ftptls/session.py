@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from ftptls.interfaces import IFilesystem
 from ftptls.settings import Policy
 from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.checksums import Algorithm
 from ftptls.wire.compression import DEFAULT_LEVEL
 from ftptls.wire.listings import DEFAULT_FACTS
+from ftptls.wire.ranges import Range
 from ftptls.wire.representation import Representation, TransferMode
 
 if TYPE_CHECKING:
@@ -95,7 +97,10 @@ class Parameters:
         compression_level: That of MODE Z (OPTS MODE Z).
         directory: The current working directory.
         marker: Where the next transfer starts (REST).
+        range: What the next transfer or checksum is of (RANG); ``None`` for the whole file.
         rename_from: The name RNFR gave.
+        copy_from: The name SITE CPFR gave.
+        algorithm: What HASH computes (OPTS HASH).
         facts: What MLST and MLSD tell (OPTS MLST).
         language: The tag of the language of replies (LANG); empty is the default one.
         idle_timeout: Seconds that the client may be idle (SITE IDLE); 0 is as the server was told.
@@ -106,7 +111,10 @@ class Parameters:
     compression_level: int = DEFAULT_LEVEL
     directory: PurePosixPath = ROOT
     marker: int = 0
+    range: Range | None = None
     rename_from: PurePosixPath | None = None
+    copy_from: PurePosixPath | None = None
+    algorithm: Algorithm = Algorithm.SHA_256
     facts: frozenset[str] = DEFAULT_FACTS
     language: str = ""
     idle_timeout: float = 0

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from ftptls.commands import (
+    copying,
     fxp,
+    hashing,
+    ranges,
+    rarities,
     rfc959_access,
+    rfc959_listing,
     rfc959_parameters,
     rfc959_service,
     rfc959_status,
@@ -14,6 +19,7 @@ from ftptls.commands import (
     rfc2640,
     rfc3659,
     rfc7151,
+    site,
 )
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, CommandTable, perform, refused
@@ -22,6 +28,7 @@ _MODULES = (
     rfc959_access,
     rfc959_parameters,
     rfc959_service,
+    rfc959_listing,
     rfc959_status,
     rfc2228,
     rfc2389,
@@ -30,6 +37,11 @@ _MODULES = (
     rfc3659,
     rfc7151,
     fxp,
+    ranges,
+    hashing,
+    site,
+    copying,
+    rarities,
 )
 
 

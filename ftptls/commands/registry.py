@@ -50,7 +50,7 @@ class Command:
         features: What FEAT says of it.
         needs: What the filesystem must provide besides :class:`~ftptls.interfaces.IFilesystem`.
         since: The first version that has it.
-        implemented: Whether it does anything; otherwise it explains its refusal.
+        refusal: What it always answers, if it is known and not offered.
     """
 
     verb: str
@@ -67,7 +67,12 @@ class Command:
     features: Features = no_features
     needs: type[Interface] | None = None
     since: str = "0.1"
-    implemented: bool = True
+    refusal: Reply | None = None
+
+    @property
+    def implemented(self) -> bool:
+        """Whether it does anything besides explaining its refusal."""
+        return self.refusal is None
 
     @property
     def occupies(self) -> bool:
@@ -126,7 +131,7 @@ def refused(verb: str, rfc: str, syntax: str, why: str, code: int = 502) -> Comm
         lambda _context, _argument: reply,
         login=False,
         secret=True,  # nobody looks into it, so nobody knows that it is no password
-        implemented=False,
+        refusal=reply,
     )
 
 
@@ -187,12 +192,16 @@ async def perform(context: Context, line: CommandLine) -> Reply:
         PermanentError: 500, the verb is unknown; or what the command raises.
     """
     parameters = context.session.parameters
-    forgotten = forgotten_by(line.verb)
+    command, argument = context.commands.find(line)
+    forgotten = forgotten_by(command.verb if command else line.verb)
     if "RNFR" in forgotten:
         parameters.rename_from = None
     if "REST" in forgotten:
         parameters.marker = 0
-    command, argument = context.commands.find(line)
+    if "RANG" in forgotten:
+        parameters.range = None
+    if "SITE CPFR" in forgotten:
+        parameters.copy_from = None
     if command is None:
         raise PermanentError(500, "Unknown command; HELP lists the known ones.")
     return await command.perform(context, argument)

@@ -48,6 +48,7 @@ class ServerPI(Interpreter):
             factory.languages,
             self,
             self._dtp,
+            factory.workers,
         )
         self._context.apply_policy()
         self._vetting = Vetting(session, factory.ocsp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ftptls.wire.arguments import ArgumentError
@@ -22,6 +23,9 @@ _INSIDE = 2
 _INSIDE_AFTER_IAC = 3
 
 _ANSWERS_LIMIT = 96
+
+# RFC 959 §5.3 has letters only; XMD5 and its like came later.
+_VERB = re.compile(rb"[A-Za-z]+[0-9]*")
 
 
 class LineTooLong(ValueError):  # noqa: N818 - says what happened, as StopIteration does
@@ -220,11 +224,11 @@ def parse_command(line: bytes) -> CommandLine:
         line: A line without its end.
 
     Raises:
-        ArgumentError: 500 if there is no verb of letters alone, 501 if the rest
-            holds NUL or CR.
+        ArgumentError: 500 if there is no verb of letters, perhaps with digits behind; 501 if
+            the rest holds NUL or CR.
     """
     verb, _, rest = line.partition(b" ")
-    if not verb.isalpha():
+    if not _VERB.fullmatch(verb):
         raise ArgumentError("A command begins with a word of letters.", 500)
     if b"\0" in rest or b"\r" in rest:
         raise ArgumentError("Arguments with NUL or CR are not accepted.")

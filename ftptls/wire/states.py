@@ -1,4 +1,7 @@
-"""Commands that belong together, as a table (RFC 959 §4.1.3, §5.4; RFC 3659 §5.3)."""
+"""Commands that belong together, as a table (RFC 959 §4.1.3, §5.4; RFC 3659 §5.3).
+
+Verbs of two words, such as ``SITE CPFR``, are verbs like any other here.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,11 @@ class Sequence:
 # strictly: a rename of a forgotten source is worse than a 503. Between REST and the
 # transfer every client prepares the data connection: ftplib, curl and lftp send PASV or
 # EPSV, others TYPE, PROT, SIZE. ABOR is not let through: who aborts gives the offset up.
+_PREPARATIONS = frozenset(
+    {"PASV", "EPSV", "PORT", "EPRT", "CPSV", "PRET"}
+    | {"TYPE", "MODE", "STRU", "PBSZ", "PROT", "SSCN"}
+    | {"ALLO", "SIZE", "MDTM", "NOOP", "STAT"}
+)
 SEQUENCES: dict[str, Sequence] = {
     "RNFR": Sequence(
         completed_by=frozenset({"RNTO"}),
@@ -32,12 +40,19 @@ SEQUENCES: dict[str, Sequence] = {
     ),
     "REST": Sequence(
         completed_by=frozenset({"RETR", "STOR", "APPE"}),
-        through=frozenset(
-            {"PASV", "EPSV", "PORT", "EPRT", "CPSV", "PRET"}
-            | {"TYPE", "MODE", "STRU", "PBSZ", "PROT", "SSCN"}
-            | {"ALLO", "SIZE", "MDTM", "NOOP", "STAT"}
-        ),
+        through=_PREPARATIONS,
         hint="Send RETR, STOR or APPE to start there.",
+    ),
+    "RANG": Sequence(
+        # STOR and APPE refuse a range; they must not store as if there were none.
+        completed_by=frozenset({"RETR", "HASH", "STOR", "APPE"}),
+        through=_PREPARATIONS | {"OPTS HASH"},
+        hint="Send RETR or HASH for that part.",
+    ),
+    "SITE CPFR": Sequence(
+        completed_by=frozenset({"SITE CPTO"}),
+        through=frozenset({"NOOP", "STAT"}),
+        hint="Send SITE CPTO with the name of the copy.",
     ),
 }
 
