@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
-from ftptls.errors import PermanentError
+from ftptls.errors import FTPError, PermanentError
+from ftptls.settings import HiddenNames
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.entries import Entry, Kind
 from ftptls.wire.listings import facts_line, mlst_feature, time_value
@@ -36,11 +38,12 @@ async def _mdtm(context: Context, name: str) -> Reply:
 async def _mlst(context: Context, name: str) -> Reply:
     target = context.path(name)
     entry = await context.filesystem.stat(target)
-    facts = facts_line(_named(entry, str(target)), context.session.parameters.facts)
-    return Reply(250, "End", ("Listing", facts))
+    line = _described(context, replace(entry, name=str(target)))
+    return Reply(250, "End", ("Listing", line))
 
 
 async def _mlsd(context: Context, name: str) -> Reply:
+    """Of a path as it is written: patterns are not for MLSx (RFC 3659 §2.2.2)."""
     target = context.path(name)
     entry = await context.filesystem.stat(target)
     if not entry.is_directory:
@@ -50,17 +53,53 @@ async def _mlsd(context: Context, name: str) -> Reply:
 
 async def _lines(context: Context, target: PurePosixPath, entry: Entry) -> AsyncIterator[bytes]:
     facts = context.session.parameters.facts
-    yield _line(facts_line(_named(entry, "."), facts, "cdir"))
+    media_types = _media_types(context.settings.files.media_types)
+    hides = context.settings.files.hidden_names is HiddenNames.NEVER
+    headings = [_line(each) for each in await _headings(context, target, entry)]
+    if headings:
+        yield b"".join(headings)
     async for batch in context.filesystem.scan(target):
-        yield b"".join([_line(facts_line(each, facts)) for each in batch])
+        shown = [each for each in batch if not (hides and each.name.startswith("."))]
+        lines = [_line(facts_line(each, facts, None, media_types)) for each in shown]
+        if lines:
+            yield b"".join(lines)
+
+
+async def _headings(context: Context, target: PurePosixPath, entry: Entry) -> list[str]:
+    """The directory itself and the one around it (RFC 3659 §7.5.1).
+
+    Nobody could tell them from its content by anything but the type. The name of the first
+    would begin at the current directory, so that a mere dot is right for that one only;
+    another name would be taken for a directory inside by clients that know no such entry.
+    """
+    if "type" not in context.session.parameters.facts:
+        return []
+    lines = []
+    if target == context.path(""):
+        lines.append(_described(context, replace(entry, name="."), "cdir"))
+    if target.name:
+        try:
+            parent = await context.filesystem.stat(target.parent)
+        except (OSError, FTPError):
+            return lines  # it may not be looked at; nobody asked for it
+        lines.append(_described(context, replace(parent, name=".."), "pdir"))
+    return lines
+
+
+def _described(context: Context, entry: Entry, type_name: str | None = None) -> str:
+    media_types = _media_types(context.settings.files.media_types)
+    return facts_line(entry, context.session.parameters.facts, type_name, media_types)
+
+
+@lru_cache(maxsize=16)
+def _media_types(pairs: tuple[str, ...]) -> Mapping[str, str]:
+    """``csv=text/csv`` and the like, by the ends of names in lower case."""
+    parted = (pair.partition("=") for pair in pairs)
+    return {ending.lower(): media_type for ending, _, media_type in parted}
 
 
 def _line(text: str) -> bytes:
     return f"{text}\r\n".encode("utf-8", "surrogateescape")
-
-
-def _named(entry: Entry, name: str) -> Entry:
-    return replace(entry, name=name)
 
 
 def _mlst_features(context: Context) -> Iterable[str]:

@@ -12,6 +12,7 @@ from ftptls.settings.about import About, is_host_name, setting
 from ftptls.settings.choices import (
     OCSP,
     ClientCertificate,
+    HiddenNames,
     PortRange,
     Profile,
     Requirement,
@@ -33,6 +34,7 @@ __all__ = [
     "ClientCertificate",
     "ClientCertificates",
     "Files",
+    "HiddenNames",
     "Host",
     "Limits",
     "Listen",

@@ -33,6 +33,7 @@ class About:
     secret: bool = False
 
 
+_MEDIA_NAME = r"[0-9A-Za-z][0-9A-Za-z!#$&^_.+-]{0,126}"
 _LABEL = re.compile(r"[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?")
 
 
@@ -68,6 +69,11 @@ def is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_media_type(text: str) -> bool:
+    """Whether it says the media type of an ending: ``csv=text/csv`` (RFC 6838 §4.2)."""
+    return re.fullmatch(rf"[^=./\s]+={_MEDIA_NAME}/{_MEDIA_NAME}", text) is not None
 
 
 def is_fingerprint(text: str) -> bool:

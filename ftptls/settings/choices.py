@@ -36,6 +36,14 @@ class UploadMode(enum.Enum):
     DIRECT = "direct"
 
 
+class HiddenNames(enum.Enum):
+    """Whether listings show names that begin with a dot."""
+
+    SHOW = "show"
+    ON_REQUEST = "on_request"
+    NEVER = "never"
+
+
 class Profile(enum.Enum):
     """Which versions and ciphers of TLS are spoken."""
 

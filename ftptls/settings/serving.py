@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ftptls.settings.about import is_ipv4, setting
-from ftptls.settings.choices import PortRange, UploadMode
+from ftptls.settings.about import is_ipv4, is_media_type, setting
+from ftptls.settings.choices import HiddenNames, PortRange, UploadMode
+from ftptls.settings.zones import UTC, is_time_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,28 @@ class Files:
         flag="upload-mode",
     )
     read_only: bool = setting(False, "Whether every change is refused.", flag="read-only")
+    hidden_names: HiddenNames = setting(
+        HiddenNames.SHOW,
+        "Names that begin with a dot: `show` lists them; `on_request` lists them for `LIST -a` "
+        "and for programs (MLSD); `never` lists them for nobody. This is about listings only: "
+        "who knows such a name can use it.",
+        flag="hidden-names",
+    )
+    time_zone: str = setting(
+        UTC,
+        "Zone of the times in LIST: `UTC`, `local`, or a name of the time zone database such as "
+        "`Europe/Berlin`. MLSD and MDTM are always in UTC.",
+        flag="time-zone",
+        accepts="UTC, local, or the name of a time zone that this system knows",
+        check=is_time_zone,
+    )
+    media_types: tuple[str, ...] = setting(
+        (),
+        "Media type of files whose names end so, for the `media-type` fact of MLSD, such as "
+        "`csv=text/csv`. None is guessed.",
+        accepts="an ending and a media type, such as csv=text/csv",
+        check=is_media_type,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,9 @@ class Limits:
     line_length: int = setting(8192, "Longest command line accepted, in octets.", minimum=512)
     idle_timeout: float = setting(
         300.0, "Time without a command or transfer before 421.", minimum=1
+    )
+    idle_maximum: float = setting(
+        3600.0, "Longest idle timeout that a client may choose by SITE IDLE.", minimum=1
     )
     login_timeout: float = setting(60.0, "Time from connection to login before 421.", minimum=1)
     handshake_timeout: float = setting(20.0, "Time for a TLS handshake.", minimum=1)
@@ -94,10 +120,24 @@ class Limits:
         20, "Unknown or malformed commands before the connection closes.", minimum=1
     )
     candidates: int = setting(4, "Data connections that may compete for one transfer.", minimum=1)
+    listed_directories: int = setting(
+        10_000, "Directories that one recursive listing, or one pattern, looks into.", minimum=1
+    )
+    sorted_names: int = setting(
+        10_000,
+        "Names of a directory that LIST -t and -S sort; larger directories are not sorted.",
+        minimum=0,
+    )
     inflation: int = setting(
         200,
         "In MODE Z: how many octets may come of each one received, beyond the first 16 MiB of a "
         "file. Logs make 5 to 50, and bombs 1000. A client that is refused can use MODE S.",
+        minimum=1,
+    )
+    checksum_octets: int = setting(
+        2**36,
+        "Octets of a file that one checksum (HASH, XCRC and the like) may be of; larger ones are "
+        "refused with 556.",
         minimum=1,
     )
     threads: int = setting(8, "Threads for disk, encryption and transfers.", minimum=1)

@@ -30,10 +30,15 @@ class File:
     """Octets; they count as long as a name leads to them or somebody writes them."""
 
     modified: float
+    mode: int = 0o644
     data: bytearray = field(default_factory=bytearray)
     named: bool = False
     writers: int = 0
     serial: int = field(default_factory=lambda: next(_serial))
+    created: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.created = self.modified
 
 
 @dataclass(eq=False, slots=True)
@@ -41,8 +46,13 @@ class Directory:
     """Names and what they stand for."""
 
     modified: float
+    mode: int = 0o755
     children: dict[str, File | Directory] = field(default_factory=dict)
     serial: int = field(default_factory=lambda: next(_serial))
+    created: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.created = self.modified
 
 
 Node = File | Directory
@@ -69,16 +79,16 @@ def path_names(path: PurePosixPath) -> tuple[str, ...]:
 
 def entry_of(name: str, node: Node, *, movable: bool = True) -> Entry:
     """What a listing says of a node."""
-    is_file = isinstance(node, File)
-    kind = Kind.FILE if is_file else Kind.DIRECTORY
+    kind = Kind.FILE if isinstance(node, File) else Kind.DIRECTORY
     return Entry(
         name,
         kind,
         size=len(node.data) if isinstance(node, File) else 0,
         modified=node.modified,
-        mode=0o644 if is_file else 0o755,
+        mode=node.mode,
         unique=f"{node.serial:x}",
         perm=permission_letters(kind, 7, movable),
+        created=node.created,
     )
 
 
@@ -95,6 +105,11 @@ class Tree:
         self._limit = limit
         self._used = 0
         self._root = Directory(now())
+
+    @property
+    def room(self) -> int:
+        """Octets that are left."""
+        return self._limit - self._used
 
     def find(self, path: PurePosixPath) -> Node:
         """What a path leads to, or ``ENOENT`` or ``ENOTDIR``."""
@@ -182,7 +197,7 @@ class Tree:
         """
         more = offset + len(data) - len(node.data)
         if more > 0:
-            if self._used + more > self._limit:
+            if more > self.room:
                 raise os_error(errno.ENOSPC)
             self._used += more
             node.data.extend(bytes(more))

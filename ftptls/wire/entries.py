@@ -35,6 +35,7 @@ class Entry:
             (RFC 3659 §7.5.2); empty where the filesystem cannot tell.
         perm: What the avatar may do with it, in the letters of RFC 3659 §7.5.5.
         target: For a link: where it points, as it is written.
+        created: Seconds since the epoch, UTC; ``None`` where nobody knows.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Entry:
     unique: str = ""
     perm: str = ""
     target: str = ""
+    created: float | None = None
 
     @property
     def is_directory(self) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 
 from ftptls.wire.arguments import ArgumentError
 from ftptls.wire.entries import Entry, Kind
@@ -19,8 +21,11 @@ FACTS: tuple[str, ...] = (
     "type",
     "size",
     "modify",
+    "create",
     "perm",
     "unique",
+    "media-type",
+    "charset",
     "UNIX.mode",
     "UNIX.owner",
     "UNIX.group",
@@ -29,8 +34,11 @@ FACTS: tuple[str, ...] = (
 )
 """Every fact on offer, in the order of its rendering (RFC 3659 §7.5)."""
 
-DEFAULT_FACTS: frozenset[str] = frozenset(FACTS)
+DEFAULT_FACTS: frozenset[str] = frozenset(FACTS) - {"create", "media-type", "charset"}
 """The facts that are sent until OPTS MLST says otherwise."""
+
+SecondsEast = Callable[[int], int]
+"""How far a zone is ahead of UTC at a time; both in seconds, times since the epoch."""
 
 _BY_LOWER_NAME = {fact.lower(): fact for fact in FACTS}
 
@@ -106,9 +114,27 @@ def time_value(modified: float) -> str:
     return _day(number)[0] + two[hour] + two[minute] + two[second]
 
 
-def _list_date(modified: float, now: float) -> str:
+@lru_cache(maxsize=4096)
+def _shift_of_day(seconds_east: SecondsEast, number: int) -> int | None:
+    """How far a zone is ahead of UTC all day long; None if that changes on this day."""
+    first = seconds_east(number * _DAY)
+    return first if first == seconds_east((number + 1) * _DAY) else None
+
+
+def _shifted(seconds: int, seconds_east: SecondsEast) -> int:
+    """What a clock in the zone shows, as if it were UTC."""
+    shift = _shift_of_day(seconds_east, seconds // _DAY)
+    if shift is None:
+        shift = seconds_east(seconds)
+    return min(max(seconds + shift, _EARLIEST), _LATEST)
+
+
+def _list_date(modified: float, now: float, seconds_east: SecondsEast | None) -> str:
     """``MMM dd HH:MM`` if recent, else ``MMM dd  YYYY``: both twelve characters."""
-    number, rest = divmod(_seconds(modified), _DAY)
+    seconds = _seconds(modified)
+    if seconds_east is not None:
+        seconds = _shifted(seconds, seconds_east)
+    number, rest = divmod(seconds, _DAY)
     _, day, year = _day(number)
     if -_DAY <= now - modified <= _HALF_YEAR:
         hour, minute = divmod(rest // 60, 60)
@@ -128,22 +154,51 @@ def _column(text: str) -> str:
     return "_".join(shown(text).split()) or "-"
 
 
-def list_line(entry: Entry, now: float) -> bytes:
+def list_line(
+    entry: Entry,
+    now: float,
+    seconds_east: SecondsEast | None = None,
+    prefix: str = "",
+    mark: str = "",
+) -> bytes:
     """One line of LIST, in the form of ``ls -l``, which every client can read.
 
     Args:
         entry: What to show.
         now: Seconds since the epoch; decides whether the time or the year is shown.
+        seconds_east: The zone of the times; UTC without.
+        prefix: What is shown before the name.
+        mark: What is shown behind it.
 
     Returns:
-        The line with its CR LF, in UTF-8; times are UTC, months English.
+        The line with its CR LF, in UTF-8; months are English.
     """
     head = _list_head(entry.kind, entry.mode, entry.links, entry.owner, entry.group)
-    name = shown(entry.name)
+    name = shown(f"{prefix}{entry.name}{mark}")
     if entry.kind is Kind.LINK and entry.target:
         name = f"{name} -> {shown(entry.target)}"
     size = max(entry.size, 0)
-    return _encoded(f"{head} {size:>12} {_list_date(entry.modified, now)} {name}\r\n")
+    date_shown = _list_date(entry.modified, now, seconds_east)
+    return _encoded(f"{head} {size:>12} {date_shown} {name}\r\n")
+
+
+def type_mark(entry: Entry) -> str:
+    """What ``ls -F`` puts behind a name: of a directory, a link, or what can be executed."""
+    if entry.kind is Kind.FILE:
+        return "*" if entry.mode & 0o111 else ""
+    return {Kind.DIRECTORY: "/", Kind.LINK: "@"}.get(entry.kind, "")
+
+
+def heading_line(root: str, prefix: str) -> bytes:
+    """The line before a directory in a listing of a tree, as ``ls -R`` has it.
+
+    Args:
+        root: Where the tree begins, as the client said it.
+        prefix: What leads on from there: empty, or names that each end in a slash.
+    """
+    top = root.rstrip("/")
+    path = f"{top}/{prefix[:-1]}" if prefix else top or "/"
+    return _encoded(f"{shown(path)}:\r\n")
 
 
 def name_line(name: str) -> bytes:
@@ -179,13 +234,33 @@ def _type_value(entry: Entry) -> str:
     return value
 
 
-def facts_line(entry: Entry, facts: frozenset[str], type_name: str | None = None) -> str:
+_NO_MEDIA_TYPES: Mapping[str, str] = MappingProxyType({})
+
+
+def _media_type(name: str, media_types: Mapping[str, str]) -> str:
+    """What was said of names that end so; nothing is guessed (RFC 3659 §7.5.8)."""
+    _, dot, ending = name.rpartition(".")
+    return media_types.get(ending.lower(), "") if dot else ""
+
+
+def _is_text(name: str) -> bool:
+    """Whether it is UTF-8 when it is sent, and no other octets."""
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def facts_line(
+    entry: Entry,
+    facts: frozenset[str],
+    type_name: str | None = None,
+    media_types: Mapping[str, str] = _NO_MEDIA_TYPES,
+) -> str:
     """One entry of MLST or MLSD: facts, one space, name (RFC 3659 §7.2).
 
     Args:
         entry: What to show.
         facts: Which of :data:`FACTS` to give. A fact that does not apply is left out.
         type_name: The type instead of the entry's own: ``cdir`` or ``pdir``.
+        media_types: The media types of files, by the ends of their names in lower case.
 
     Returns:
         The entry without a space before it and without CR LF.
@@ -197,10 +272,17 @@ def facts_line(entry: Entry, facts: frozenset[str], type_name: str | None = None
         line += f"size={max(entry.size, 0)};"
     if "modify" in facts:
         line += f"modify={time_value(entry.modified)};"
+    if "create" in facts and entry.created is not None:
+        line += f"create={time_value(entry.created)};"
     if "perm" in facts:
         line += f"perm={entry.perm};"
     if "unique" in facts and entry.unique:
         line += f"unique={_token(entry.unique)};"
+    if "media-type" in facts and entry.kind is Kind.FILE:
+        media_type = _media_type(entry.name, media_types)
+        line += f"media-type={media_type};" if media_type else ""
+    if "charset" in facts and _is_text(entry.name):
+        line += "charset=UTF-8;"
     line += _unix_facts(facts, entry.mode, entry.owner, entry.group, entry.uid, entry.gid)
     return f"{line} {shown(entry.name)}"
 

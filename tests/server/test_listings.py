@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from ftptls.settings import Files, Settings
+from ftptls.vfs.memory import MemoryFilesystem
+
 CONTENT = {
     "/plain.txt": b"12345",
     "/with space": b"",
@@ -47,9 +50,11 @@ def test_list(enter, mode):
     assert " 5 " in plain
 
 
-@pytest.mark.parametrize("flags", ["-a", "-la", "-al", "-l", "-R", "-aL /", "-l -a", "-CF"])
+@pytest.mark.parametrize(
+    "flags", ["-a", "-la", "-al", "-l", "-aL /", "-l -a", "-CF", "-t -r", "-lhtrSAn1Q --"]
+)
 @pytest.mark.parametrize("verb", ["LIST", "NLST"])
-def test_flags_of_ls_are_ignored(enter, verb, flags):
+def test_flags_of_ls_are_taken_in_any_mixture(enter, verb, flags):
     client = enter(CONTENT)
     assert client.download(f"{verb} {flags}").count(b"\r\n") == len(names_at_top())
 
@@ -85,7 +90,77 @@ def test_mlsd(enter, mode):
     (plain,) = [line for line in lines if line.endswith(" plain.txt")]
     assert "type=file;size=5;" in plain
     lines = decoded(client.download("MLSD dir"))
-    assert [line.partition(" ")[2] for line in lines] == [".", "inner"]
+    assert [line.partition(" ")[2] for line in lines] == ["..", "inner"]
+
+
+def test_mlsd_names_the_directory_itself_and_the_one_around_it(enter):
+    """A dot is right for the current directory only (RFC 3659 §7.5.1)."""
+    client = enter({"/a/b/": b""})
+    for directory, listed, types in (
+        ("/", "", ["cdir"]),
+        ("/", "/", ["cdir"]),
+        ("/", "a", ["pdir"]),
+        ("/a", "", ["cdir", "pdir"]),
+        ("/a", "b", ["pdir"]),
+        ("/a/b", "..", ["pdir"]),
+    ):
+        client.ask(f"CWD {directory}", 250)
+        client.ask("OPTS MLST type;unique;", 200)
+        lines = decoded(client.download(f"MLSD {listed}".rstrip()))
+        shown = [re.fullmatch(r"type=(\w+);unique=\w+; (.+)", line).groups() for line in lines]
+        names = {"cdir": ".", "pdir": ".."}
+        assert [each for each in shown if each[0] != "dir"] == [(t, names[t]) for t in types]
+        client.ask("OPTS MLST unique;", 200)  # then nobody could tell them from names inside
+        assert len(decoded(client.download(f"MLSD {listed}".rstrip()))) == len(lines) - len(types)
+
+
+def test_the_parent_of_mlsd_is_the_one_of_mlst(enter):
+    client = enter({"/a/b/": b""})
+    parent = client.ask("MLST /a", 250).lines[1].strip().rpartition(" ")[0]
+    line = decoded(client.download("MLSD a/b"))[0]
+    assert line == parent.replace("type=dir", "type=pdir") + " .."
+
+
+def test_mlsd_and_mlst_take_a_path_as_it_is(enter):
+    """RFC 3659 §2.2.2: no patterns."""
+    client = enter({"/a.txt": b"", "/dir/": b""})
+    for line in ("MLSD d*", "MLST *.txt", "MLST a.tx?"):
+        client.ask(line, 550)
+
+
+def test_facts_that_have_to_be_chosen(enter):
+    files = Files(media_types=("csv=text/csv", "GZ=application/gzip"))
+    client = enter(
+        {"/a.CSV": b"", "/b.tar.gz": b"", "/c.txt": b"", "/d.csv/": b""}, Settings(files=files)
+    )
+    (feature,) = [line for line in client.ask("FEAT", 211).lines if "MLST" in line]
+    assert ";create;" in feature
+    assert ";media-type;charset;UNIX.mode*;" in feature
+    assert "create=" not in client.ask("MLST a.CSV", 250).text
+    client.ask("OPTS MLST media-type;charset;create;", 200)
+    told = dict(line.split(" ")[::-1] for line in decoded(client.download("MLSD")))
+    assert all(re.search(r"^create=\d{14};", facts) for facts in told.values())
+    assert all(facts.endswith("charset=UTF-8;") for facts in told.values())
+    types = {name: re.findall(r"media-type=([^;]+);", facts) for name, facts in told.items()}
+    assert types == {
+        "a.CSV": ["text/csv"],
+        "b.tar.gz": ["application/gzip"],
+        "c.txt": [],
+        "d.csv": [],
+    }
+    assert "media-type=text/csv;" in client.ask("MLST a.CSV", 250).text
+
+
+def test_the_time_of_creation_outlives_a_change(enter):
+    times = iter(range(10**9, 2 * 10**9, 3600))
+    client = enter(filesystem=MemoryFilesystem({"/old": b"1"}, now=lambda: next(times)))
+    client.ask("OPTS MLST create;modify;", 200)
+    before = client.ask("MLST old", 250).lines[1]
+    client.upload("APPE old", b"2")
+    after = client.ask("MLST old", 250).lines[1]
+    create = re.compile(r"create=(\d+);")
+    assert create.search(before)[1] == create.search(after)[1]
+    assert before != after
 
 
 def test_mlsd_tells_the_chosen_facts_only(enter):
@@ -111,7 +186,7 @@ def test_empty_directories(enter, mode):
     client.ask("CWD empty", 250)
     assert client.download("LIST") == b""
     assert client.download("NLST") == b""
-    assert len(decoded(client.download("MLSD"))) == 1
+    assert len(decoded(client.download("MLSD"))) == 2  # itself and the one around it
 
 
 def test_many_names(enter):
@@ -206,7 +281,19 @@ def test_stat_of_a_path(enter):
     assert lines[1].endswith(" inner")
     assert len(lines) == 3
     assert client.ask("STAT plain.txt", 213).lines[1].endswith(" plain.txt")
-    assert len(client.ask("STAT -l", 213).lines) == 3
+    assert len(client.ask("STAT ./-l", 213).lines) == 3
+
+
+@pytest.mark.parametrize("line", ["STAT -la", "STAT -l .", "STAT -a /"])
+def test_stat_takes_flags_of_ls_as_list_does(enter, line):
+    assert len(enter(CONTENT).ask(line, 212).lines) == len(names_at_top()) + 2
+
+
+def test_stat_takes_patterns(enter):
+    client = enter(CONTENT)
+    assert client.ask("STAT pl*.txt", 212).lines[1].endswith(" plain.txt")
+    client.ask("STAT *.none", 550)
+    assert client.ask("STAT -R dir", 212).lines[1:-1] != []
 
 
 def test_stat_of_a_path_needs_no_data_connection_nor_protection(enter):

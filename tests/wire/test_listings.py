@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftptls.settings.zones import seconds_east
 from ftptls.wire.arguments import ArgumentError
 from ftptls.wire.entries import Entry, Kind
 from ftptls.wire.listings import (
     DEFAULT_FACTS,
     FACTS,
     facts_line,
+    heading_line,
     list_line,
     mlst_feature,
     name_line,
     select_facts,
     time_value,
+    type_mark,
 )
 
 
@@ -119,6 +122,79 @@ def test_names_are_sent_as_they_are_but_for_controls(line_of, name, sent):
     assert line.count(b"\r\n") == 1
 
 
+def east(shift: int):
+    """A zone that never changes."""
+    return lambda _seconds: shift
+
+
+def test_list_dates_are_of_the_zone():
+    line = list_line(FILE, NOW, east(7200))
+    assert line == list_line(replace(FILE, modified=FILE.modified + 7200), NOW)
+    assert b" Mar 05 09:08 " in line
+    assert b" Mar 04 20:08 " in list_line(FILE, NOW, east(-11 * 3600))
+
+
+@pytest.mark.parametrize(
+    ("modified", "shown"), [(float("inf"), "Dec 31  9999"), (float("-inf"), "Jan 01  1000")]
+)
+def test_zones_lead_out_of_no_year(modified, shown):
+    for shift in (-86400, 86400):
+        line = list_line(replace(FILE, modified=modified), NOW, east(shift))
+        assert shown.encode()[-4:] in line
+
+
+def test_the_zone_is_asked_for_every_time_on_the_days_on_which_it_changes_only():
+    asked = []
+    change = utc(2026, 3, 29, 1, 0, 0)
+
+    def berlin(seconds: int) -> int:
+        asked.append(seconds)
+        return 7200 if seconds >= change else 3600
+
+    for minutes in range(-1440, 1440):
+        modified = change + 60 * minutes
+        local = replace(FILE, modified=modified + (7200 if minutes >= 0 else 3600))
+        changed = replace(FILE, modified=modified)
+        assert list_line(changed, NOW, berlin) == list_line(local, NOW)
+    assert len(asked) == 2 * 3 + 1440
+
+
+def test_lines_of_names_below():
+    assert list_line(FILE, NOW, prefix="2026/").endswith(b" Mar 05 07:08 2026/report.txt\r\n")
+    assert list_line(FOLDER, NOW, mark="/").endswith(b" pub/\r\n")
+    assert list_line(FILE, NOW, prefix="a\r\nb/").endswith(b" a??b/report.txt\r\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "mark"),
+    [
+        (FILE, ""),
+        (replace(FILE, mode=0o754), "*"),
+        (FOLDER, "/"),
+        (LINK, "@"),
+        (OTHER, ""),
+    ],
+)
+def test_type_marks(entry, mark):
+    assert type_mark(entry) == mark
+
+
+@pytest.mark.parametrize(
+    ("root", "prefix", "line"),
+    [
+        (".", "", ".:"),
+        (".", "a/", "./a:"),
+        ("x", "a/b/", "x/a/b:"),
+        ("x/", "", "x:"),
+        ("/", "", "/:"),
+        ("/", "a/", "/a:"),
+        ("x", "a\r\nb/", "x/a??b:"),
+    ],
+)
+def test_headings(root, prefix, line):
+    assert heading_line(root, prefix) == f"{line}\r\n".encode()
+
+
 def test_the_target_of_a_link_forges_nothing():
     line = list_line(replace(LINK, target="a\r\n-rw-r--r--"), NOW)
     assert line.endswith(b" latest -> a??-rw-r--r--\r\n")
@@ -178,6 +254,30 @@ def test_facts_lines(entry, facts, line):
     assert facts_line(entry, frozenset(facts)) == line
 
 
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        (FILE, ""),  # nothing was said of txt
+        (replace(FILE, name="a.csv"), "media-type=text/csv;"),
+        (replace(FILE, name="A.B.CSV"), "media-type=text/csv;"),
+        (replace(FILE, name="csv"), ""),
+        (replace(FOLDER, name="a.csv"), ""),
+        (replace(LINK, name="a.csv"), ""),
+    ],
+)
+def test_media_types_are_what_was_said(entry, value):
+    line = facts_line(entry, frozenset({"media-type"}), None, {"csv": "text/csv"})
+    assert line == f"{value} {entry.name}"
+
+
+def test_facts_of_creation_and_character_set():
+    chosen = frozenset({"create", "charset"})
+    assert facts_line(FILE, chosen) == "charset=UTF-8; report.txt"
+    made = replace(FILE, created=utc(2026, 1, 2, 3, 4, 5) + 0.5, name="Grüße")
+    assert facts_line(made, chosen) == "create=20260102030405;charset=UTF-8; Grüße"
+    assert facts_line(replace(FILE, name="\udce4"), chosen) == " \udce4"
+
+
 @pytest.mark.parametrize("name", ["cdir", "pdir"])
 def test_the_type_can_be_told(name):
     assert facts_line(FOLDER, frozenset({"type"}), name) == f"type={name}; pub"
@@ -213,7 +313,8 @@ def test_time_values_come_back(seconds):
         ("", set()),
         ("type;size;", {"type", "size"}),
         ("Type;UNIX.MODE;Perm;", {"type", "UNIX.mode", "perm"}),
-        ("lang;type;charset;create;", {"type"}),
+        ("lang;type;charset;create;", {"type", "charset", "create"}),
+        ("Media-Type;CHARSET;", {"media-type", "charset"}),
         ("fish;cakes;", set()),
         ("type", {"type"}),
         (";;", set()),
@@ -231,9 +332,12 @@ def test_spaces_are_no_part_of_a_selection():
 
 
 def test_the_feature_line_marks_what_is_selected():
-    assert mlst_feature(DEFAULT_FACTS) == "".join(f"{fact}*;" for fact in FACTS)
-    assert mlst_feature(frozenset({"size"})).startswith("type;size*;modify;perm;unique;UNIX.mode;")
-    assert select_facts(mlst_feature(frozenset())) == DEFAULT_FACTS
+    assert mlst_feature(frozenset(FACTS)) == "".join(f"{fact}*;" for fact in FACTS)
+    assert mlst_feature(DEFAULT_FACTS).startswith(
+        "type*;size*;modify*;create;perm*;unique*;media-type;charset;UNIX.mode*;"
+    )
+    assert mlst_feature(frozenset({"size"})).startswith("type;size*;modify;create;perm;unique;")
+    assert select_facts(mlst_feature(frozenset())) == frozenset(FACTS)
 
 
 ENTRIES = st.builds(
@@ -251,6 +355,7 @@ ENTRIES = st.builds(
     unique=st.text(),
     perm=st.text("acdeflmprw"),
     target=st.text(),
+    created=st.none() | st.floats(),
 )
 
 
@@ -277,7 +382,19 @@ def test_any_entry_is_one_line_of_facts(entry, facts):
         if fact in facts
         and (fact != "size" or entry.is_file)
         and (fact != "unique" or entry.unique)
+        and (fact != "create" or entry.created is not None)
+        and (fact != "charset" or decodes(name))
+        and fact != "media-type"  # nobody said any
     ]
+
+
+def decodes(name: str) -> bool:
+    """Whether it goes out as UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def test_large_directories_are_rendered_fast():
@@ -285,7 +402,12 @@ def test_large_directories_are_rendered_fast():
         replace(FILE, name=f"file{i:06}.txt", size=i, modified=NOW - i * 1234.5, unique=f"1g{i:x}")
         for i in range(50_000)
     ]
-    for render in (lambda e: list_line(e, NOW), lambda e: facts_line(e, DEFAULT_FACTS)):
+    berlin = seconds_east("Europe/Berlin")
+    for render in (
+        lambda e: list_line(e, NOW),
+        lambda e: list_line(e, NOW, berlin),
+        lambda e: facts_line(e, DEFAULT_FACTS),
+    ):
         start = time.process_time()
         for entry in entries:
             render(entry)

@@ -1,0 +1,201 @@
+"""Listings (RFC 959 §4.1.3): LIST, NLST, and STAT of a path."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from ftptls.commands.context import Context
+from ftptls.commands.finding import Finder, Found
+from ftptls.commands.registry import Command
+from ftptls.errors import PermanentError
+from ftptls.settings.zones import seconds_east
+from ftptls.wire.arguments import ListingRequest, listing_request
+from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.globs import PathPattern, path_pattern
+from ftptls.wire.listings import heading_line, list_line, name_line, type_mark
+from ftptls.wire.replies import Reply
+
+# A listing in a reply is held in memory: long ones belong on a data connection.
+_MOST_IN_A_REPLY = 1000
+# How a path fails that is no name, and may be a pattern.
+_NO_SUCH_NAME = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+
+# Of what stands before the names of some entries, and the entries.
+Render = Callable[[str, Sequence[Entry]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What was asked for.
+
+    Attributes:
+        target: It, or where its pattern begins.
+        lead: What the client put in front of the names that are found.
+        found: They.
+        of_many: Whether it is more than one name.
+        root: In a tree: what its headings begin with; empty elsewhere.
+    """
+
+    target: PurePosixPath
+    lead: str
+    found: AsyncIterator[Found]
+    of_many: bool = True
+    root: str = ""
+
+
+async def _look_up(
+    context: Context, request: ListingRequest, check: Callable[[], None]
+) -> _Listing:
+    """A name that is there counts as a name, also if it could be a pattern."""
+    target = context.path(request.path)
+    finder = Finder(context, request.flags, check)
+    try:
+        entry = await context.filesystem.stat(target)
+    except OSError as error:
+        pattern = path_pattern(request.path) if error.errno in _NO_SUCH_NAME else None
+        if pattern is None:
+            raise
+        return await _look_for(context, finder, pattern)
+    given = request.path or "."
+    if "d" in request.flags or not entry.is_directory:
+        name = entry.name if given.endswith(entry.name) else given
+        found = _only(Found("", (replace(entry, name=name),)))
+        return _Listing(target, given.removesuffix(name), found, of_many=entry.is_directory)
+    lead = request.path if request.path[-1:] in ("", "/") else f"{request.path}/"
+    if "R" in request.flags:
+        return _Listing(target, lead, finder.tree(target), root=given)
+    return _Listing(target, lead, finder.directory(target))
+
+
+async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _Listing:
+    """What a pattern matches; the first of it is known before the data connection is used.
+
+    Raises:
+        PermanentError: 550, nothing. Clients know these words, and no listing is empty for
+            two reasons.
+    """
+    base = context.path(pattern.base)
+    matches = finder.matches(base, pattern)
+    first = await anext(matches, None)
+    if first is None:
+        raise PermanentError(550, "No files found.")
+    return _Listing(base, pattern.base, _chain(first, matches))
+
+
+async def _only(found: Found) -> AsyncIterator[Found]:
+    yield found
+
+
+async def _chain(first: Found, others: AsyncIterator[Found]) -> AsyncIterator[Found]:
+    yield first
+    async for found in others:
+        yield found
+
+
+def _for_people(context: Context, flags: frozenset[str]) -> Render:
+    """Lines of LIST; with -1 only the names."""
+    if "1" in flags and "l" not in flags:
+        return _for_programs("", flags)
+    now = time.time()
+    zone = seconds_east(context.settings.files.time_zone)
+    if "F" not in flags:
+        return lambda prefix, entries: b"".join(
+            [list_line(each, now, zone, prefix) for each in entries]
+        )
+
+    def render(prefix: str, entries: Sequence[Entry]) -> bytes:
+        lines = []
+        for each in entries:
+            mark = "" if each.kind is Kind.LINK else type_mark(each)  # its target comes behind
+            lines.append(list_line(each, now, zone, prefix, mark))
+        return b"".join(lines)
+
+    return render
+
+
+def _for_programs(lead: str, flags: frozenset[str]) -> Render:
+    """Lines of NLST: names that RETR takes as they are, unless -F asked for marks."""
+    marked = "F" in flags
+
+    def render(prefix: str, entries: Sequence[Entry]) -> bytes:
+        before = lead + prefix
+        return b"".join(
+            [
+                name_line(f"{before}{each.name}{type_mark(each) if marked else ''}")
+                for each in entries
+            ]
+        )
+
+    return render
+
+
+async def _lines(listing: _Listing, render: Render, root: str) -> AsyncIterator[bytes]:
+    """The listing as it is sent, never an empty piece.
+
+    Args:
+        listing: What was found.
+        render: How.
+        root: What the headings of a tree begin with, which tell where names are; without,
+            the names tell it themselves.
+    """
+    gap = b""
+    async for found in listing.found:
+        data = render("" if root else found.prefix, found.entries)
+        if root and found.first:
+            data = gap + heading_line(root, found.prefix) + data
+            gap = b"\r\n"
+        if data:
+            yield data
+
+
+async def _list(context: Context, request: ListingRequest) -> Reply:
+    listing = await _look_up(context, request, context.dtp.progress.check)
+    lines = _lines(listing, _for_people(context, request.flags), listing.root)
+    return await context.dtp.send_lines(str(listing.target), lines)
+
+
+async def _nlst(context: Context, request: ListingRequest) -> Reply:
+    """A tree comes without headings, as paths."""
+    listing = await _look_up(context, request, context.dtp.progress.check)
+    lines = _lines(listing, _for_programs(listing.lead, request.flags), "")
+    return await context.dtp.send_lines(str(listing.target), lines)
+
+
+async def stat_path(context: Context, request: ListingRequest) -> Reply:
+    """STAT of a path: what LIST sends, in the reply, as long as that is not too long."""
+    # A transfer in progress is another command's; its abort does not end this one.
+    listing = await _look_up(context, request, lambda: None)
+    render = _for_people(context, request.flags)
+    lines: list[str] = []
+    async for data in _lines(listing, render, listing.root):
+        lines += data.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
+        if len(lines) > _MOST_IN_A_REPLY:
+            lines[_MOST_IN_A_REPLY:] = ["... and more; LIST tells all."]
+            break
+    return Reply(212 if listing.of_many else 213, "End of status.", ("Status:", *lines))
+
+
+COMMANDS = (
+    Command(
+        "LIST",
+        "RFC 959 §4.1.3",
+        "LIST [<SP> <flags of ls>] [<SP> <pathname>]",
+        "List a directory, one file, or what matches a pattern, for people.",
+        listing_request,
+        _list,
+        opens_data=True,
+    ),
+    Command(
+        "NLST",
+        "RFC 959 §4.1.3",
+        "NLST [<SP> <flags of ls>] [<SP> <pathname>]",
+        "List the names in a directory, or what matches a pattern.",
+        listing_request,
+        _nlst,
+        opens_data=True,
+    ),
+)
