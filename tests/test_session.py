@@ -9,6 +9,8 @@ import pytest
 from ftptls.session import ROOT, DataPort, Login, Parameters, Peers, Session
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
+from ftptls.wire.checksums import Algorithm
+from ftptls.wire.ranges import Range
 from ftptls.wire.representation import Representation
 
 
@@ -29,7 +31,14 @@ def session(logouts) -> Session:
         failures=2,
     )
     made.parameters = Parameters(
-        Representation.IMAGE, PurePosixPath("/sub"), 100, PurePosixPath("/f"), frozenset()
+        Representation.IMAGE,
+        directory=PurePosixPath("/sub"),
+        marker=100,
+        range=Range(2, 3),
+        rename_from=PurePosixPath("/f"),
+        copy_from=PurePosixPath("/f"),
+        algorithm=Algorithm.CRC32,
+        facts=frozenset(),
     )
     made.data_port = DataPort(DataAddress(4, "192.0.2.1", 2000), extended_only=True)
     made.security.buffer_agreed = True
