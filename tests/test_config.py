@@ -164,6 +164,20 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
             'files.read_only is "yes"; it must be true or false.',
         ),
         ("[files]\nroot = 3", "files.root is 3; it must be text in quotes."),
+        (
+            '[files]\ntime_zone = "Europe/Atlantis"',
+            'files.time_zone is "Europe/Atlantis"; it must be UTC, local, or the name of a time '
+            "zone that this system knows.",
+        ),
+        (
+            '[files]\nmedia_types = ["csv: text/csv"]',
+            'files.media_types is "csv: text/csv"; it must be an ending and a media type, such as '
+            "csv=text/csv.",
+        ),
+        (
+            '[files]\nhidden_names = "yes"',
+            'files.hidden_names is "yes"; it must be "show" or "on_request" or "never".',
+        ),
         ('[passive]\nports = "5-3"', f'passive.ports is "5-3"; {PORTS}'),
         ('[passive]\nports = "1-70000"', f'passive.ports is "1-70000"; {PORTS}'),
         ('[passive]\nports = "many"', f'passive.ports is "many"; {PORTS}'),

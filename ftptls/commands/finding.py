@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -66,12 +66,12 @@ class Finder:
         self._cut = False
         self._batches_read = 0
 
-    async def directory(self, path: PurePosixPath) -> AsyncIterator[Found]:
+    async def directory(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
         """One directory."""
         async for found in self._read(path, "", self._wanted):
             yield found
 
-    async def tree(self, path: PurePosixPath) -> AsyncIterator[Found]:
+    async def tree(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
         """A directory and all below it, as ``ls -R`` goes; links are not followed.
 
         Raises:
@@ -87,7 +87,9 @@ class Finder:
             pending += ((directory / name, f"{prefix}{name}/") for name in reversed(inner))
         self._tell_if_cut()
 
-    async def matches(self, base: PurePosixPath, pattern: PathPattern) -> AsyncIterator[Found]:
+    async def matches(
+        self, base: PurePosixPath, pattern: PathPattern
+    ) -> AsyncGenerator[Found, None]:
         """What a pattern matches; never an empty batch. See :meth:`tree`.
 
         Args:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -35,14 +36,14 @@ class _Listing:
     Attributes:
         target: It, or where its pattern begins.
         lead: What the client put in front of the names that are found.
-        found: They.
+        found: They; to be closed in the end, or a directory stays open for a while.
         of_many: Whether it is more than one name.
         root: In a tree: what its headings begin with; empty elsewhere.
     """
 
     target: PurePosixPath
     lead: str
-    found: AsyncIterator[Found]
+    found: AsyncGenerator[Found, None]
     of_many: bool = True
     root: str = ""
 
@@ -86,11 +87,11 @@ async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _
     return _Listing(base, pattern.base, _chain(first, matches))
 
 
-async def _only(found: Found) -> AsyncIterator[Found]:
+async def _only(found: Found) -> AsyncGenerator[Found, None]:
     yield found
 
 
-async def _chain(first: Found, others: AsyncIterator[Found]) -> AsyncIterator[Found]:
+async def _chain(first: Found, others: AsyncIterator[Found]) -> AsyncGenerator[Found, None]:
     yield first
     async for found in others:
         yield found
@@ -155,14 +156,16 @@ async def _lines(listing: _Listing, render: Render, root: str) -> AsyncIterator[
 async def _list(context: Context, request: ListingRequest) -> Reply:
     listing = await _look_up(context, request, context.dtp.progress.check)
     lines = _lines(listing, _for_people(context, request.flags), listing.root)
-    return await context.dtp.send_lines(str(listing.target), lines)
+    async with aclosing(listing.found):
+        return await context.dtp.send_lines(str(listing.target), lines)
 
 
 async def _nlst(context: Context, request: ListingRequest) -> Reply:
     """A tree comes without headings, as paths."""
     listing = await _look_up(context, request, context.dtp.progress.check)
     lines = _lines(listing, _for_programs(listing.lead, request.flags), "")
-    return await context.dtp.send_lines(str(listing.target), lines)
+    async with aclosing(listing.found):
+        return await context.dtp.send_lines(str(listing.target), lines)
 
 
 async def stat_path(context: Context, request: ListingRequest) -> Reply:
@@ -171,11 +174,12 @@ async def stat_path(context: Context, request: ListingRequest) -> Reply:
     listing = await _look_up(context, request, lambda: None)
     render = _for_people(context, request.flags)
     lines: list[str] = []
-    async for data in _lines(listing, render, listing.root):
-        lines += data.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
-        if len(lines) > _MOST_IN_A_REPLY:
-            lines[_MOST_IN_A_REPLY:] = ["... and more; LIST tells all."]
-            break
+    async with aclosing(listing.found):
+        async for data in _lines(listing, render, listing.root):
+            lines += data.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
+            if len(lines) > _MOST_IN_A_REPLY:
+                lines[_MOST_IN_A_REPLY:] = ["... and more; LIST tells all."]
+                break
     return Reply(212 if listing.of_many else 213, "End of status.", ("Status:", *lines))
 
 

@@ -217,6 +217,9 @@ def test_listings_are_text_whatever_the_type(enter):
         'q"q',
         "back\\slash",
         "~",
+        "a -> b",
+        "dir:",
+        "total 5",
     ],
 )
 def test_names_make_the_round_trip(enter, name):
@@ -251,6 +254,10 @@ def test_names_that_would_forge_a_line_do_not(enter, mode):
         assert b"\x1b" not in data
         assert b"\n226" not in data
         assert b"\n-rw-r--r-- 1 root" not in data
+    for line in ("LIST -R", "LIST *", "NLST -RF", "NLST *", "LIST -1"):
+        data = client.download(line)
+        assert data.count(b"\n") == data.count(b"\r\n") >= len(HOSTILE)
+        assert not re.search(rb"\x1b|\n226|\n-rw-r--r-- 1 root", data)
 
 
 def test_names_that_would_forge_a_reply_do_not(enter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath
 
 import pytest
@@ -170,6 +171,18 @@ def test_looking_for_what_is_not_there_can_be_aborted(enter):
     client.expect(226)
     client.expect(200)
     assert 0 < filesystem.batches < 100
+
+
+def test_a_listing_that_is_never_sent_holds_nothing_open(enter, tmp_path):
+    for number in range(1200):
+        (tmp_path / f"{number}.txt").touch()
+    client = enter(filesystem=LocalFilesystem(tmp_path, InlineWorkers()))
+    before = len(os.listdir("/proc/self/fd"))
+    for line in ("NLST *.txt", "LIST -R", "LIST -t *", "MLSD"):
+        client.ask(line, 425)
+        assert len(os.listdir("/proc/self/fd")) == before
+    assert len(client.ask("STAT *.txt", 212).lines) == 1003
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_links_in_patterns_are_followed_and_cannot_go_in_circles(enter, tmp_path):
