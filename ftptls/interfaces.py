@@ -74,7 +74,14 @@ class IFilesystem(Interface):
         """Give ``source`` a new path; a file at ``target`` is replaced."""
 
 
-class ISetTimes(Interface):
+class ISetFacts(Interface):
+    """Of a filesystem: at least one fact about a file can be set (MFF).
+
+    Which ones, say the interfaces made of this one.
+    """
+
+
+class ISetTimes(ISetFacts):
     """Of a filesystem: when a file was modified can be set (MFMT)."""
 
     def set_times(
@@ -82,25 +89,34 @@ class ISetTimes(Interface):
     ) -> Awaitable[None]:
         """Set when a file or directory was modified, and perhaps when it was last read.
 
+        What the store cannot hold becomes the nearest it can: ``stat`` tells.
+
         Args:
             path: Which one, through links.
-            modified: Seconds since the epoch.
-            accessed: The same; ``None`` leaves it as it is.
+            modified: Seconds since the epoch; microseconds count.
+            accessed: The same; ``None`` leaves it as it is. It may be ignored.
         """
 
 
-class ISetCreated(Interface):
+class ISetCreated(ISetFacts):
     """Of a filesystem: when a file was created is known, and can be set (MFCT)."""
 
     def set_created(path: PurePosixPath, created: float) -> Awaitable[None]:
         """Set when a file or directory was created; seconds since the epoch."""
 
 
-class IModes(Interface):
+class IModes(ISetFacts):
     """Of a filesystem: files have permission bits, which can be set (SITE CHMOD)."""
 
     def set_mode(path: PurePosixPath, mode: int) -> Awaitable[None]:
-        """Set permission bits, ``0o000`` to ``0o777``."""
+        """Set permission bits, ``0o000`` to ``0o777``; others are ``EINVAL``."""
+
+
+class IGroups(ISetFacts):
+    """Of a filesystem: files belong to a group, which can be changed (MFF, SITE CHGRP)."""
+
+    def set_group(path: PurePosixPath, group: str) -> Awaitable[None]:
+        """Give a file or directory to a group, by name or number."""
 
 
 class IUmask(Interface):
@@ -112,18 +128,14 @@ class IUmask(Interface):
         """The same files, where new ones get other permission bits."""
 
 
-class IGroups(Interface):
-    """Of a filesystem: files belong to a group, which can be changed (MFF, SITE CHGRP)."""
-
-    def set_group(path: PurePosixPath, group: str) -> Awaitable[None]:
-        """Give a file or directory to a group, by name or number."""
-
-
 class ILinks(Interface):
     """Of a filesystem: names can stand for other names (SITE SYMLINK)."""
 
     def make_link(path: PurePosixPath, target: PurePosixPath) -> Awaitable[None]:
-        """Make a symbolic link at ``path`` that leads to ``target`` in this filesystem."""
+        """Make a symbolic link at ``path`` that leads to ``target`` in this filesystem.
+
+        There need be nothing at ``target``.
+        """
 
 
 class ISpace(Interface):

@@ -20,6 +20,8 @@ from ftptls.commands import (
     rfc3659,
     rfc7151,
     site,
+    site_files,
+    somers,
 )
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, CommandTable, perform, refused
@@ -40,6 +42,8 @@ _MODULES = (
     ranges,
     hashing,
     site,
+    site_files,
+    somers,
     copying,
     rarities,
 )

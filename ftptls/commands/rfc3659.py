@@ -10,8 +10,10 @@ from pathlib import PurePosixPath
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
 from ftptls.errors import FTPError, PermanentError
+from ftptls.interfaces import ISetTimes
 from ftptls.settings import HiddenNames
 from ftptls.wire.arguments import optional_path, path
+from ftptls.wire.attributes import is_timed_path, timed_path
 from ftptls.wire.entries import Entry, Kind
 from ftptls.wire.listings import facts_line, mlst_feature, time_value
 from ftptls.wire.replies import Reply
@@ -29,7 +31,21 @@ async def _size(context: Context, name: str) -> Reply:
 
 
 async def _mdtm(context: Context, name: str) -> Reply:
-    entry = await context.filesystem.stat(context.path(name))
+    """Tell a time; or set it, as clients do that know no MFMT.
+
+    A file whose whole name looks like a time and a name comes first (RFC 3659 §3.4).
+    No fractions are told: many clients expect fourteen digits and nothing else.
+    """
+    filesystem = context.filesystem
+    try:
+        entry = await filesystem.stat(context.path(name))
+    except (OSError, FTPError):
+        if not (is_timed_path(name) and ISetTimes.providedBy(filesystem)):
+            raise
+        request = timed_path(name)
+        target = context.path(request.path)
+        await ISetTimes(filesystem).set_times(target, request.time)
+        entry = await filesystem.stat(target)
     if entry.kind is Kind.LINK:
         raise PermanentError(550, "The link leads nowhere.")
     return Reply(213, time_value(entry.modified))
@@ -119,8 +135,8 @@ COMMANDS = (
     Command(
         "MDTM",
         "RFC 3659 §3",
-        "MDTM <SP> <pathname>",
-        "Tell when a file was modified, in UTC.",
+        "MDTM [<SP> <time>] <SP> <pathname>",
+        "Tell when a file was modified, in UTC; with a time, set it.",
         path,
         _mdtm,
         features=features("MDTM"),

@@ -1,8 +1,8 @@
 """What every filesystem must do, as tests: mix :class:`FilesystemContract` into a test class.
 
-::
+Further contracts are for the optional interfaces; name those that yours provides::
 
-    class TestMine(FilesystemContract):
+    class TestMine(FilesystemContract, SetTimesContract):
         def make_filesystem(self, content):
             return Mine(content)
 """
@@ -16,11 +16,32 @@ from pathlib import PurePosixPath
 from zope.interface.verify import verifyObject
 
 from ftptls.interfaces import IFileReader, IFilesystem, IUpload
+from ftptls.testing.filesystem_attributes import (
+    OPTIONAL,
+    GroupsContract,
+    LinksContract,
+    ModesContract,
+    SetCreatedContract,
+    SetTimesContract,
+    SpaceContract,
+    UmaskContract,
+)
 from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers, run_now
 from ftptls.testing.filesystem_uploads import UploadContract
 from ftptls.wire.entries import Kind
 
-__all__ = ["FilesystemContract", "InlineWorkers", "run_now"]
+__all__ = [
+    "FilesystemContract",
+    "GroupsContract",
+    "InlineWorkers",
+    "LinksContract",
+    "ModesContract",
+    "SetCreatedContract",
+    "SetTimesContract",
+    "SpaceContract",
+    "UmaskContract",
+    "run_now",
+]
 
 _LETTERS = {Kind.FILE: set("adfrw"), Kind.DIRECTORY: set("cdeflmp")}
 
@@ -33,6 +54,11 @@ class ReadingContract(FilesystemBench):
         verifyObject(IFilesystem, filesystem)
         verifyObject(IFileReader, self.run(filesystem.open_read(PurePosixPath("/a"))))
         verifyObject(IUpload, self.begin(filesystem, "/b"))
+
+    def test_what_else_it_provides_is_tested(self) -> None:
+        filesystem = self.make_filesystem({})
+        provided = {each for each in OPTIONAL if each.providedBy(filesystem)}
+        assert provided == {each for each in OPTIONAL if isinstance(self, OPTIONAL[each])}
 
     def test_stat_of_a_file(self) -> None:
         filesystem = self.make_filesystem({"/in/a.txt": b"hello"})

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import stat
-import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from itertools import islice
 from pathlib import PurePosixPath
 
 from zope.interface import implementer
 
 from ftptls.interfaces import (
-    IDescriptor,
     IFileReader,
     IFilesystem,
+    IGroups,
+    ILinks,
+    IModes,
+    ISetTimes,
+    ISpace,
+    IUmask,
     IUpload,
     IWorkers,
     Store,
 )
 from ftptls.settings import UploadMode
+from ftptls.vfs import attributes
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode
+from ftptls.vfs.reading import Listing, LocalReader, link_target
 from ftptls.vfs.stats import Describer, Place, place
 from ftptls.vfs.uploads import (
     AtomicUpload,
@@ -36,18 +42,18 @@ from ftptls.wire.entries import Entry
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _LIST = os.O_RDONLY | os.O_DIRECTORY
-_BATCH = 500
 # How following a link fails that has nothing at its end.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
 
 
-@implementer(IFilesystem)
+@implementer(IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, ISpace)
 class LocalFilesystem:
     """A folder that cannot be left, neither by ``..`` nor through a link.
 
     Links inside are followed as if the folder were the whole disk: an absolute
     one starts at ``root``. FIFOs, sockets and devices are listed and can be
-    removed, but are neither read nor written. Nothing here blocks the reactor::
+    removed, but are neither read nor written nor changed otherwise. Nothing here blocks
+    the reactor::
 
         filesystem = LocalFilesystem("/srv/drop", workers)
         upload = await filesystem.open_write(PurePosixPath("/in/a.csv"), Store.REPLACE, 0)
@@ -76,7 +82,7 @@ class LocalFilesystem:
         self._jail = Jail(root, walk=walk)
         self._workers = workers
         self._upload_mode = upload_mode
-        self._umask = umask
+        self.umask = umask
         self._describer = Describer()
 
     async def stat(self, path: PurePosixPath) -> Entry:
@@ -117,6 +123,36 @@ class LocalFilesystem:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
         await self._workers.run(self._rename, source, target)
 
+    async def set_times(
+        self, path: PurePosixPath, modified: float, accessed: float | None = None
+    ) -> None:
+        """See :meth:`ftptls.interfaces.ISetTimes.set_times`."""
+        raw = _octets(path)
+        await self._workers.run(attributes.set_times, self._jail, raw, modified, accessed)
+
+    async def set_mode(self, path: PurePosixPath, mode: int) -> None:
+        """See :meth:`ftptls.interfaces.IModes.set_mode`."""
+        await self._workers.run(attributes.set_mode, self._jail, _octets(path), mode)
+
+    async def set_group(self, path: PurePosixPath, group: str) -> None:
+        """See :meth:`ftptls.interfaces.IGroups.set_group`."""
+        await self._workers.run(attributes.set_group, self._jail, _octets(path), group)
+
+    async def make_link(self, path: PurePosixPath, target: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.ILinks.make_link`."""
+        raw = _below_root(path, errno.EEXIST)
+        await self._workers.run(attributes.make_link, self._jail, raw, _octets(target))
+
+    async def available(self, path: PurePosixPath) -> int:
+        """See :meth:`ftptls.interfaces.ISpace.available`."""
+        return await self._workers.run(attributes.available, self._jail, _octets(path))
+
+    def with_umask(self, umask: int) -> LocalFilesystem:
+        """See :meth:`ftptls.interfaces.IUmask.with_umask`."""
+        other = copy.copy(self)
+        other.umask = umask
+        return other
+
     def _stat(self, path: PurePosixPath) -> Entry:
         raw = _octets(path)
         if raw == b"/":
@@ -126,7 +162,7 @@ class LocalFilesystem:
             info = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if not stat.S_ISLNK(info.st_mode):
                 return self._describer.entry(path.name, info, where)
-            target = _target(name, directory)
+            target = link_target(name, directory)
         try:
             info, target = self._follow(raw), ""
         except OSError as error:
@@ -149,8 +185,8 @@ class LocalFilesystem:
         finally:
             os.close(fd)
 
-    def _open_listing(self, path: PurePosixPath) -> _Listing:
-        return _Listing(self._jail.open(_octets(path), _LIST), self._describer)
+    def _open_listing(self, path: PurePosixPath) -> Listing:
+        return Listing(self._jail.open(_octets(path), _LIST), self._describer)
 
     def _open_read(self, path: PurePosixPath) -> LocalReader:
         fd = self._jail.open(_octets(path), _READ)
@@ -164,7 +200,7 @@ class LocalFilesystem:
         return LocalReader(fd, info.st_size, self._workers)
 
     def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
-        target = Target(self._jail, _octets(path), how, offset, self._umask)
+        target = Target(self._jail, _octets(path), how, offset, self.umask)
         atomic = self._upload_mode is UploadMode.ATOMIC and how is Store.REPLACE
         upload = (AtomicUpload if atomic else InPlaceUpload)(target, self._workers)
         upload.check()
@@ -172,7 +208,7 @@ class LocalFilesystem:
 
     def _make_directory(self, path: PurePosixPath) -> None:
         with self._jail.parent(_below_root(path, errno.EEXIST)) as (directory, name):
-            mode = 0o777 & ~self._umask
+            mode = 0o777 & ~self.umask
             os.mkdir(name, mode, dir_fd=directory)
             with suppress(OSError):
                 _settle_mode(name, directory, mode)
@@ -192,7 +228,7 @@ class LocalFilesystem:
             self._jail.parent(new) as (new_directory, new_name),
         ):
             info = lstat(new_name, new_directory)
-            if info is not None and _is_special(info):
+            if info is not None and attributes.is_special(info):
                 raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
             os.rename(old_name, new_name, src_dir_fd=old_directory, dst_dir_fd=new_directory)
 
@@ -212,14 +248,6 @@ def _below_root(path: PurePosixPath, refusal: int) -> bytes:
     return raw
 
 
-def _target(name: bytes | str, directory: int) -> str:
-    return os.readlink(os.fsencode(name), dir_fd=directory).decode("utf-8", "surrogateescape")
-
-
-def _is_special(info: os.stat_result) -> bool:
-    return stat.S_IFMT(info.st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
-
-
 def _settle_mode(name: bytes, directory: int, mode: int) -> None:
     """Undo the umask of the process, and leave an inherited set-group-id alone."""
     fd = os.open(name, _LIST | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
@@ -229,100 +257,3 @@ def _settle_mode(name: bytes, directory: int, mode: int) -> None:
             os.fchmod(fd, now & 0o7000 | mode)
     finally:
         os.close(fd)
-
-
-@implementer(IFileReader, IDescriptor)
-class LocalReader:
-    """An open file.
-
-    Args:
-        fd: Its descriptor, which the reader closes.
-        size: Octets in the file.
-        workers: Where the calls that block are made.
-    """
-
-    def __init__(self, fd: int, size: int, workers: IWorkers) -> None:
-        self.size = size
-        self._fd = fd
-        self._workers = workers
-        # A read that nobody waits for any more must not meet a stranger's descriptor.
-        self._lock = threading.Lock()
-
-    def __del__(self) -> None:
-        self._close()
-
-    def fileno(self) -> int:
-        """See :meth:`ftptls.interfaces.IDescriptor.fileno`."""
-        if self._fd < 0:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return self._fd
-
-    async def read_at(self, offset: int, size: int) -> bytes:
-        """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
-        return await self._workers.run(self._read, offset, size)
-
-    async def close(self) -> None:
-        """See :meth:`ftptls.interfaces.IFileReader.close`."""
-        await self._workers.run(self._close)
-
-    def _read(self, offset: int, size: int) -> bytes:
-        with self._lock:
-            return os.pread(self.fileno(), size, offset)
-
-    def _close(self) -> None:
-        with self._lock:
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
-
-
-class _Listing:
-    """A directory being read, batch by batch, each on whatever thread is free."""
-
-    def __init__(self, fd: int, describer: Describer) -> None:
-        self._fd = fd
-        self._describer = describer
-        self._lock = threading.Lock()
-        self._closed = False
-        try:
-            self._place = place(fd)
-            self._names = os.scandir(fd)
-        except BaseException:
-            os.close(fd)
-            raise
-
-    def batch(self) -> list[Entry]:
-        """Entries of the next names; empty at the end."""
-        entries: list[Entry] = []
-        with self._lock:
-            while not self._closed and not entries:
-                names = [found.name for found in islice(self._names, _BATCH)]
-                if not names:
-                    break
-                entries = [entry for name in names if (entry := self._entry(name)) is not None]
-        if self._closed:
-            self.close()
-        return entries
-
-    def close(self) -> None:
-        """Release it; never waits: a batch in progress releases it when done."""
-        self._closed = True
-        if self._lock.acquire(blocking=False):
-            self._names.close()
-            fd, self._fd = self._fd, -1
-            if fd >= 0:
-                os.close(fd)
-            self._lock.release()
-
-    def _entry(self, name: str) -> Entry | None:
-        if is_temporary(name):
-            return None
-        # Never through a link: the kernel would follow it out of the jail.
-        try:
-            info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            target = _target(name, self._fd) if stat.S_ISLNK(info.st_mode) else ""
-        except OSError:  # it vanished, or became something else, since its name was read
-            return None
-        if not name.isascii():  # the locale of the process may not be UTF-8
-            name = os.fsencode(name).decode("utf-8", "surrogateescape")
-        return self._describer.entry(name, info, self._place, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,7 +11,17 @@ from pathlib import PurePosixPath
 from zope.interface import implementer
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IUpload, Store
+from ftptls.interfaces import (
+    IFileReader,
+    IFilesystem,
+    IModes,
+    ISetCreated,
+    ISetTimes,
+    ISpace,
+    IUmask,
+    IUpload,
+    Store,
+)
 from ftptls.settings import UploadMode
 from ftptls.vfs.tree import Directory, File, Tree, entry_of, os_error
 from ftptls.wire.entries import Entry
@@ -18,11 +29,11 @@ from ftptls.wire.entries import Entry
 _BATCH = 500
 
 
-@implementer(IFilesystem)
+@implementer(IFilesystem, ISetTimes, ISetCreated, IModes, IUmask, ISpace)
 class MemoryFilesystem:
     """Files and directories in memory; any number of sessions may share one.
 
-    It behaves as a local disk does, but has no links::
+    It behaves as a local disk does to its superuser, but has no links::
 
         filesystem = MemoryFilesystem({"/in/": b"", "/out/a.txt": b"hello"})
 
@@ -31,6 +42,7 @@ class MemoryFilesystem:
             a path that ends in a slash is one.
         limit: Octets that all files together may hold, those being uploaded included.
         upload_mode: Whether a whole upload appears once it is complete, or grows in place.
+        umask: Permission bits that new files and directories do not get.
         now: The clock: seconds since the epoch.
     """
 
@@ -40,10 +52,12 @@ class MemoryFilesystem:
         *,
         limit: int = 64 * 2**20,
         upload_mode: UploadMode = UploadMode.ATOMIC,
+        umask: int = 0o022,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._tree = Tree(limit, now)
         self._upload_mode = upload_mode
+        self.umask = umask
         for path, data in (content or {}).items():
             self._put(path, data)
 
@@ -72,7 +86,7 @@ class MemoryFilesystem:
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
         in_place = self._upload_mode is UploadMode.DIRECT or how is not Store.REPLACE
-        upload = MemoryUpload(self._tree, path, how, offset, in_place=in_place)
+        upload = MemoryUpload(self._tree, path, how, offset, self._new_file, in_place=in_place)
         upload.check()
         return upload
 
@@ -81,7 +95,7 @@ class MemoryFilesystem:
         parent = self._tree.parent(path, errno.EEXIST)
         if path.name in parent.children:
             raise os_error(errno.EEXIST)
-        self._tree.name(parent, path.name, Directory(self._tree.now()))
+        self._tree.name(parent, path.name, self._new_directory())
 
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
@@ -100,16 +114,49 @@ class MemoryFilesystem:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
         self._tree.move(source, target)
 
+    async def set_times(
+        self, path: PurePosixPath, modified: float, accessed: float | None = None
+    ) -> None:
+        """See :meth:`ftptls.interfaces.ISetTimes.set_times`."""
+        self._tree.find(path).modified = modified
+
+    async def set_created(self, path: PurePosixPath, created: float) -> None:
+        """See :meth:`ftptls.interfaces.ISetCreated.set_created`."""
+        self._tree.find(path).created = created
+
+    async def set_mode(self, path: PurePosixPath, mode: int) -> None:
+        """See :meth:`ftptls.interfaces.IModes.set_mode`."""
+        if mode & ~0o777:
+            raise os_error(errno.EINVAL)
+        self._tree.find(path).mode = mode
+
+    async def available(self, path: PurePosixPath) -> int:
+        """See :meth:`ftptls.interfaces.ISpace.available`."""
+        self._tree.find_directory(path)
+        return self._tree.room
+
+    def with_umask(self, umask: int) -> MemoryFilesystem:
+        """See :meth:`ftptls.interfaces.IUmask.with_umask`."""
+        other = copy.copy(self)
+        other.umask = umask
+        return other
+
+    def _new_file(self) -> File:
+        return File(self._tree.now(), 0o666 & ~self.umask)
+
+    def _new_directory(self) -> Directory:
+        return Directory(self._tree.now(), 0o777 & ~self.umask)
+
     def _put(self, path: str, data: bytes) -> None:
         directory = self._tree.find_directory(PurePosixPath("/"))
         *parents, name = path.split("/")[1:]
         for part in parents:
-            inner = directory.children.setdefault(part, Directory(self._tree.now()))
+            inner = directory.children.setdefault(part, self._new_directory())
             if isinstance(inner, File):
                 raise os_error(errno.ENOTDIR)
             directory = inner
         if name:
-            node = File(self._tree.now())
+            node = self._new_file()
             self._tree.write(node, 0, data)
             self._tree.name(directory, name, node)
 
@@ -142,17 +189,26 @@ class MemoryUpload:
         path: Its path.
         how: Whole, resumed or appended.
         offset: Where a resumed one goes on.
+        new_file: Makes an empty file.
         in_place: Whether what arrives is the file at once.
     """
 
     def __init__(
-        self, tree: Tree, path: PurePosixPath, how: Store, offset: int, *, in_place: bool
+        self,
+        tree: Tree,
+        path: PurePosixPath,
+        how: Store,
+        offset: int,
+        new_file: Callable[[], File],
+        *,
+        in_place: bool,
     ) -> None:
         self.in_place = in_place
         self.offset = offset
         self._tree = tree
         self._path = path
         self._how = how
+        self._new_file = new_file
         self._node: File | None = None
         self._ended = False
         self._committed = False
@@ -174,7 +230,9 @@ class MemoryUpload:
             raise os_error(errno.EBADF)
         parent, node = self.check()
         if node is None or not self.in_place:
-            node = File(self._tree.now())
+            replaced, node = node, self._new_file()
+            if replaced is not None:
+                node.mode = replaced.mode
             if self.in_place:
                 self._tree.name(parent, self._path.name, node)
         elif self._how is Store.REPLACE:

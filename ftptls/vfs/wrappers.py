@@ -9,11 +9,32 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import NoReturn
 
-from zope.interface import implementer
+from zope.interface import Interface, alsoProvides, implementer
 
-from ftptls.interfaces import IFileReader, IFilesystem, IUpload, Store
+from ftptls.interfaces import (
+    IFileReader,
+    IFilesystem,
+    IGroups,
+    ILinks,
+    IModes,
+    ISetCreated,
+    ISetTimes,
+    ISpace,
+    IUmask,
+    IUpload,
+    Store,
+)
 from ftptls.wire.entries import Entry
 
+_ABILITIES: tuple[type[Interface], ...] = (
+    ISetTimes,
+    ISetCreated,
+    IModes,
+    IUmask,
+    IGroups,
+    ILinks,
+    ISpace,
+)
 _READING = frozenset("elr")  # RFC 3659 §7.5.5: enter, list, retrieve
 
 
@@ -21,12 +42,22 @@ _READING = frozenset("elr")  # RFC 3659 §7.5.5: enter, list, retrieve
 class ReadOnly:
     """Another filesystem, of which nothing can be changed: every change is ``EROFS``.
 
+    It provides those of the optional interfaces that the other one does, so that a client
+    is told that a change is not allowed here, not that the server does not know of it.
+
     Args:
         filesystem: What is shown.
     """
 
     def __init__(self, filesystem: IFilesystem) -> None:
         self._filesystem = filesystem
+        alsoProvides(self, *(each for each in _ABILITIES if each.providedBy(filesystem)))
+
+    @property
+    def umask(self) -> int:
+        """See :class:`ftptls.interfaces.IUmask`."""
+        umask: int = IUmask(self._filesystem).umask
+        return umask
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
@@ -60,6 +91,37 @@ class ReadOnly:
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """Refused."""
         _refuse()
+
+    async def set_times(
+        self, path: PurePosixPath, modified: float, accessed: float | None = None
+    ) -> None:
+        """Refused."""
+        _refuse()
+
+    async def set_created(self, path: PurePosixPath, created: float) -> None:
+        """Refused."""
+        _refuse()
+
+    async def set_mode(self, path: PurePosixPath, mode: int) -> None:
+        """Refused."""
+        _refuse()
+
+    async def set_group(self, path: PurePosixPath, group: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def make_link(self, path: PurePosixPath, target: PurePosixPath) -> None:
+        """Refused."""
+        _refuse()
+
+    def with_umask(self, umask: int) -> IFilesystem:
+        """Refused."""
+        _refuse()
+
+    async def available(self, path: PurePosixPath) -> int:
+        """Nothing, however much there is."""
+        await ISpace(self._filesystem).available(path)
+        return 0
 
 
 def _refuse() -> NoReturn:

@@ -11,12 +11,30 @@ import pytest
 
 from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.settings import UploadMode
-from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
+from ftptls.testing.filesystem import (
+    FilesystemContract,
+    GroupsContract,
+    InlineWorkers,
+    LinksContract,
+    ModesContract,
+    SetCreatedContract,
+    SetTimesContract,
+    SpaceContract,
+    UmaskContract,
+)
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 
 
-class LocalContract(FilesystemContract):
+class LocalContract(
+    FilesystemContract,
+    SetTimesContract,
+    ModesContract,
+    UmaskContract,
+    GroupsContract,
+    LinksContract,
+    SpaceContract,
+):
     walk = False
     upload_mode = UploadMode.ATOMIC
     workers: IWorkers = InlineWorkers()
@@ -70,12 +88,23 @@ class TestThreads(LocalContract):
     workers = ThreadWorkers()
 
 
-class TestMemory(FilesystemContract):
+class MemoryContract(
+    FilesystemContract,
+    SetTimesContract,
+    SetCreatedContract,
+    ModesContract,
+    UmaskContract,
+    SpaceContract,
+):
+    pass
+
+
+class TestMemory(MemoryContract):
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return MemoryFilesystem(content)
 
 
-class TestMemoryDirect(FilesystemContract):
+class TestMemoryDirect(MemoryContract):
     atomic = False
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:

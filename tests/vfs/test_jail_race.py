@@ -52,11 +52,14 @@ def swapping(root: Path, outside: Path) -> Iterator[None]:
         thread.join()
 
 
-def snapshot(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
+def snapshot(folder: Path) -> dict[str, object]:
+    """Names, contents and attributes of what is in a folder, and of itself."""
+    found: dict[str, object] = {}
+    for path in (folder, *folder.rglob("*")):
+        info = path.lstat()
+        data = path.read_bytes() if path.is_file() else None
+        found[str(path)] = data, info.st_mode, info.st_gid, info.st_mtime_ns
+    return found
 
 
 class Visitor:
@@ -116,10 +119,27 @@ class Visitor:
     async def rename_out(self) -> None:
         await self.filesystem.rename(P("/door/keep"), P("/keep"))
 
+    async def touch(self) -> None:
+        await self.filesystem.set_times(P("/door/file"), 1.0, 2.0)
+
+    async def change_mode(self) -> None:
+        await self.filesystem.set_mode(P("/door/file"), 0o640)
+        await self.filesystem.set_mode(P("/door"), 0o750)
+
+    async def change_group(self) -> None:
+        await self.filesystem.set_group(P("/door/file"), str(os.getegid()))
+
+    async def link(self) -> None:
+        await self.filesystem.make_link(P("/door/linked"), P("/keep"))
+
+    async def unlink(self) -> None:
+        await self.filesystem.remove_file(P("/door/linked"))
+
     def visit(self) -> None:
         acts: tuple[Callable[[], Awaitable[None]], ...] = (
             self.read, self.stat, self.scan, self.store, self.append, self.remove,
             self.make, self.unmake, self.rename_in, self.rename_out,
+            self.touch, self.change_mode, self.change_group, self.link, self.unlink,
         )  # fmt: skip
         for act in itertools.islice(itertools.cycle(acts), OPERATIONS):
             try:
@@ -147,8 +167,11 @@ def test_nothing_gets_out(tmp_path: Path, walk: bool, mode: UploadMode) -> None:
         visitor.visit()
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert snapshot(outside) == before
-    assert visitor.seen <= {b"inside", 6, "file", "stored", "made", "keep"}
+    assert visitor.seen <= {b"inside", 6, "file", "stored", "made", "keep", "linked"}
     left = {name for _, folders, files in os.walk(root) for name in (*folders, *files)}
-    assert left <= {"door", "absolute", "relative", "file", "stored", "made", "keep"}
+    assert left <= {
+        "door", "absolute", "relative", "file", "stored", "made", "keep", "linked",
+    }  # fmt: skip
+    assert all(visitor.count[name] for name in ("touch", "change_mode", "change_group", "link"))
     # The storm was one, and calm enough to work in.
     assert 0 < visitor.count["refused"] < OPERATIONS

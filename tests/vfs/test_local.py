@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import grp
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
+from ftptls.errors import PermanentError
 from ftptls.interfaces import IDescriptor, IWorkers, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
@@ -458,3 +460,123 @@ def test_no_path_escapes(parts: list[str], walk: bool) -> None:
         assert sorted(os.listdir(folder)) == ["canary", "jail"]
         assert os.listdir(root.parent) == ["root"]
         assert Path(folder, "canary").read_bytes() == b"outside"
+
+
+# Attributes
+
+
+def test_what_is_set_is_set_at_the_end_of_a_link(
+    filesystem: LocalFilesystem, root: Path, tmp_path: Path
+) -> None:
+    (root / "in").mkdir()
+    (root / "in" / "a").write_bytes(b"")
+    (root / "relative").symlink_to("in/a")
+    (root / "absolute").symlink_to("/in/a")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(b"outside")
+    before = (tmp_path / "in" / "a").stat()
+    for number, link in enumerate((P("/relative"), P("/absolute"), P("/in/a")), 1):
+        run_now(filesystem.set_times(link, float(number), number + 0.5))
+        run_now(filesystem.set_mode(link, 0o600 + number))
+        run_now(filesystem.set_group(link, str(os.getegid())))
+        info = (root / "in" / "a").stat()
+        assert (info.st_mtime, info.st_atime) == (number, number + 0.5)
+        assert stat.S_IMODE(info.st_mode) == 0o600 + number
+    assert (root / "relative").lstat().st_mtime > 1000
+    assert (tmp_path / "in" / "a").stat() == before
+
+
+def test_links_to_the_outside_and_to_nothing_lead_nowhere(
+    filesystem: LocalFilesystem, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(b"")
+    before = (tmp_path / "secret").stat()
+    for name, target in (
+        ("up", "../secret"),
+        ("absolute", str(tmp_path / "secret")),
+        ("nothing", "nowhere"),
+    ):
+        (root / name).symlink_to(target)
+        assert refusal(filesystem.set_times(P("/", name), 0.0)) == errno.ENOENT
+        assert refusal(filesystem.set_mode(P("/", name), 0o777)) == errno.ENOENT
+        assert refusal(filesystem.set_group(P("/", name), "0")) == errno.ENOENT
+        assert refusal(filesystem.available(P("/", name))) == errno.ENOENT
+    assert (tmp_path / "secret").stat() == before
+
+
+def test_special_files_stay_as_they_are(filesystem: LocalFilesystem, root: Path) -> None:
+    os.mkfifo(root / "fifo", 0o600)
+    before = (root / "fifo").stat()
+    assert refusal(filesystem.set_times(P("/fifo"), 0.0)) == errno.ENXIO
+    assert refusal(filesystem.set_mode(P("/fifo"), 0o666)) == errno.ENXIO
+    assert refusal(filesystem.set_group(P("/fifo"), str(os.getegid()))) == errno.ENXIO
+    assert (root / "fifo").stat() == before
+
+
+def test_temporary_files_are_not_there_to_be_changed(
+    filesystem: LocalFilesystem, root: Path
+) -> None:
+    upload = run_now(filesystem.open_write(P("/a"), Store.REPLACE, 0))
+    run_now(upload.begin())
+    (name,) = os.listdir(root)
+    assert refusal(filesystem.set_mode(P("/", name), 0o777)) == errno.ENOENT
+    assert refusal(filesystem.make_link(P("/link"), P("/", name))) == errno.ENOENT
+    run_now(upload.abandon())
+
+
+def test_a_directory_keeps_its_special_bits_and_a_file_loses_them(
+    filesystem: LocalFilesystem, root: Path
+) -> None:
+    (root / "in").mkdir()
+    (root / "in").chmod(0o3775)
+    (root / "a").write_bytes(b"")
+    (root / "a").chmod(0o4755)
+    run_now(filesystem.set_mode(P("/in"), 0o700))
+    run_now(filesystem.set_mode(P("/a"), 0o700))
+    assert stat.S_IMODE((root / "in").stat().st_mode) == 0o3700
+    assert stat.S_IMODE((root / "a").stat().st_mode) == 0o700
+
+
+def test_links_are_written_relative_to_where_they_really_are(
+    filesystem: LocalFilesystem, root: Path
+) -> None:
+    (root / "b" / "c").mkdir(parents=True)
+    (root / "..x").mkdir()
+    (root / "t").write_bytes(b"t")
+    (root / "a").symlink_to("b/c")
+    for path, text in (("/a/l", "../../t"), ("/b/l", "../t"), ("/l", "t"), ("/..x/l", "../t")):
+        run_now(filesystem.make_link(P(path), P("/t")))
+        assert os.readlink(root / path[1:]) == text
+        assert (root / path[1:]).read_bytes() == b"t"  # for other programs, too
+
+
+def test_room_is_what_the_disk_has(filesystem: LocalFilesystem, root: Path) -> None:
+    info = os.statvfs(root)
+    assert 0 < run_now(filesystem.available(P("/"))) <= info.f_blocks * info.f_frsize
+    (root / "in").mkdir()
+    (root / "link").symlink_to("in")
+    assert run_now(filesystem.available(P("/link"))) > 0
+
+
+def test_groups_by_name_and_groups_that_are_none(filesystem: LocalFilesystem, root: Path) -> None:
+    (root / "a").write_bytes(b"")
+    run_now(filesystem.set_group(P("/a"), grp.getgrgid(os.getegid()).gr_name))
+    for group in ("no-such-group", "", "-1", "4294967295", "9" * 30, "nul\0", "\u0661", "\ud800"):
+        with pytest.raises(PermanentError, match="No such group"):
+            run_now(filesystem.set_group(P("/a"), group))
+
+
+def test_without_proc_nothing_is_changed(
+    filesystem: LocalFilesystem, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "a").write_bytes(b"")
+    monkeypatch.setattr(os.path, "islink", lambda _path: False)
+    assert refusal(filesystem.set_mode(P("/a"), 0o600)) == errno.EOPNOTSUPP
+    assert refusal(filesystem.make_link(P("/l"), P("/a"))) == errno.EOPNOTSUPP
+
+
+def test_another_umask_shares_the_folder(filesystem: LocalFilesystem, root: Path) -> None:
+    run_now(filesystem.with_umask(0o027).make_directory(P("/in")))
+    run_now(filesystem.make_directory(P("/usual")))
+    assert stat.S_IMODE((root / "in").stat().st_mode) == 0o750
+    assert stat.S_IMODE((root / "usual").stat().st_mode) == 0o755

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from ftptls.errors import from_os_error
-from ftptls.interfaces import IDescriptor, IFilesystem, Store
+from ftptls.interfaces import IDescriptor, IFilesystem, IModes, Store
 from ftptls.testing.filesystem import InlineWorkers, run_now
+from ftptls.testing.filesystem_attributes import OPTIONAL
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.wrappers import ReadOnly
@@ -52,6 +54,40 @@ def test_it_says_what_can_be_done(filesystem: ReadOnly) -> None:
     assert run_now(filesystem.stat(P("/"))).perm == "el"
 
 
+@implementer(IFilesystem)
+class Plain:
+    """Says that it provides nothing else."""
+
+
+@pytest.mark.parametrize("kind", ["memory", "local", "plain"])
+def test_it_provides_what_the_other_one_does(tmp_path: Path, kind: str) -> None:
+    inner = {
+        "memory": MemoryFilesystem(),
+        "local": LocalFilesystem(tmp_path, InlineWorkers()),
+        "plain": Plain(),
+    }[kind]
+    filesystem = ReadOnly(inner)
+    for each in OPTIONAL:
+        assert each.providedBy(filesystem) == each.providedBy(inner)
+        if each.providedBy(filesystem):
+            assert verifyObject(each, filesystem)
+    assert IModes.providedBy(filesystem) == (kind != "plain")
+
+
+def test_there_is_no_room(filesystem: ReadOnly) -> None:
+    assert run_now(filesystem.available(P("/in"))) == 0
+    with pytest.raises(FileNotFoundError):
+        run_now(filesystem.available(P("/none")))
+
+
+def test_it_tells_the_umask(filesystem: ReadOnly) -> None:
+    assert filesystem.umask == 0o022
+
+
+async def _later(call: Callable, *args: object) -> object:
+    return call(*args)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -63,6 +99,12 @@ def test_it_says_what_can_be_done(filesystem: ReadOnly) -> None:
         lambda fs, path: fs.remove_directory(path),
         lambda fs, path: fs.remove_file(path),
         lambda fs, path: fs.rename(path, P("/x")),
+        lambda fs, path: fs.set_times(path, 0.0),
+        lambda fs, path: fs.set_created(path, 0.0),
+        lambda fs, path: fs.set_mode(path, 0o600),
+        lambda fs, path: fs.set_group(path, "0"),
+        lambda fs, path: fs.make_link(path, P("/a")),
+        lambda fs, _path: _later(fs.with_umask, 0o077),
     ],
 )  # fmt: skip
 def test_it_refuses_every_change(filesystem: ReadOnly, change: Callable) -> None:

@@ -1,0 +1,120 @@
+"""What is open on a local disk: a file that is read, a directory that is listed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from itertools import islice
+
+from zope.interface import implementer
+
+from ftptls.interfaces import IDescriptor, IFileReader, IWorkers
+from ftptls.vfs.stats import Describer, place
+from ftptls.vfs.uploads import is_temporary
+from ftptls.wire.entries import Entry
+
+_BATCH = 500
+
+
+def link_target(name: bytes | str, directory: int) -> str:
+    """Where a link points, as it is written."""
+    return os.readlink(os.fsencode(name), dir_fd=directory).decode("utf-8", "surrogateescape")
+
+
+@implementer(IFileReader, IDescriptor)
+class LocalReader:
+    """An open file.
+
+    Args:
+        fd: Its descriptor, which the reader closes.
+        size: Octets in the file.
+        workers: Where the calls that block are made.
+    """
+
+    def __init__(self, fd: int, size: int, workers: IWorkers) -> None:
+        self.size = size
+        self._fd = fd
+        self._workers = workers
+        # A read that nobody waits for any more must not meet a stranger's descriptor.
+        self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        self._close()
+
+    def fileno(self) -> int:
+        """See :meth:`ftptls.interfaces.IDescriptor.fileno`."""
+        if self._fd < 0:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._fd
+
+    async def read_at(self, offset: int, size: int) -> bytes:
+        """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
+        return await self._workers.run(self._read, offset, size)
+
+    async def close(self) -> None:
+        """See :meth:`ftptls.interfaces.IFileReader.close`."""
+        await self._workers.run(self._close)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with self._lock:
+            return os.pread(self.fileno(), size, offset)
+
+    def _close(self) -> None:
+        with self._lock:
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+
+
+class Listing:
+    """A directory being read, batch by batch, each on whatever thread is free."""
+
+    def __init__(self, fd: int, describer: Describer) -> None:
+        self._fd = fd
+        self._describer = describer
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            self._place = place(fd)
+            self._names = os.scandir(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def batch(self) -> list[Entry]:
+        """Entries of the next names; empty at the end."""
+        entries: list[Entry] = []
+        with self._lock:
+            while not self._closed and not entries:
+                names = [found.name for found in islice(self._names, _BATCH)]
+                if not names:
+                    break
+                entries = [entry for name in names if (entry := self._entry(name)) is not None]
+        if self._closed:
+            self.close()
+        return entries
+
+    def close(self) -> None:
+        """Release it; never waits: a batch in progress releases it when done."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            self._names.close()
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                os.close(fd)
+            self._lock.release()
+
+    def _entry(self, name: str) -> Entry | None:
+        if is_temporary(name):
+            return None
+        # Never through a link: the kernel would follow it out of the jail.
+        try:
+            info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            target = link_target(name, self._fd) if stat.S_ISLNK(info.st_mode) else ""
+        except OSError:  # it vanished, or became something else, since its name was read
+            return None
+        if not name.isascii():  # the locale of the process may not be UTF-8
+            name = os.fsencode(name).decode("utf-8", "surrogateescape")
+        return self._describer.entry(name, info, self._place, target)
