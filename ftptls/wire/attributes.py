@@ -148,7 +148,7 @@ FACTS: Mapping[str, Callable[[str], float | int | str]] = {
     "Create": time_val,
     "Modify": time_val,
 }
-"""What reads the value of each fact that MFF knows; in the order in which they are set."""
+"""What reads the value of each fact that MFF knows."""
 _BY_LOWER_NAME = {fact.lower(): fact for fact in FACTS}
 
 
