@@ -15,7 +15,13 @@ author = "the ftptls authors"
 project_copyright = "the ftptls authors"
 release = version = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "ftptls_reference", "ftptls_register"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "ftptls_reference",
+    "ftptls_register",
+    "ftptls_compliance",
+]
 exclude_patterns = ["_build", "newsfragments"]
 nitpicky = False
 autodoc_typehints = "description"
