@@ -5,11 +5,17 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from twisted.cred.credentials import ICredentials
 from zope.interface import Attribute, Interface
 
 from ftptls.wire.entries import Entry
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from ftptls.tls.report import Report
 
 T = TypeVar("T")
 
@@ -177,6 +183,30 @@ class IUpload(Interface):
 
         Harmless when repeated and before ``begin``.
         """
+
+
+class IX509Credentials(ICredentials):
+    """A name, and a client certificate that TLS has verified, for who checks whether they fit."""
+
+    username: bytes = Attribute("The name in USER, in UTF-8.")
+    chain: tuple[x509.Certificate, ...] = Attribute(
+        "The client's certificate, then the ones that lead to its root."
+    )
+    certificate: x509.Certificate = Attribute("The client's own.")
+    address: str = Attribute("Where the client is.")
+    host: str = Attribute("The virtual host; empty without.")
+    tls: Report = Attribute("What the control connection's handshake came to.")
+
+
+class ICertificateAndPassword(ICredentials):
+    """A certificate and a password, for users who need both, or the one of their choice.
+
+    A checker of these decides for each user what is needed.
+    """
+
+    shown: IX509Credentials = Attribute("The name and the certificate.")
+    username: bytes = Attribute("The name in USER, in UTF-8.")
+    password: bytes = Attribute("What PASS said.")
 
 
 class IProtection(Interface):

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ftptls.session import Security
-from ftptls.settings import FXP, Policy, Requirement, Rule, SessionReuse
+from ftptls.settings import FXP, LoginMode, Policy, Requirement, Rule, SessionReuse
 from ftptls.wire.addresses import DataAddress, canonical, is_usable_peer, same_host
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -108,6 +108,16 @@ def refuse_user(policy: Policy, secured: bool) -> Reply | None:
     if secured and policy.login_protection is Requirement.FORBIDDEN:
         return Reply(530, "This user logs in without TLS only; connect again without AUTH.")
     return None
+
+
+def suffices(mode: LoginMode, *, certificate: bool, password: bool) -> bool:
+    """Whether what a user has shown is what proves it (RFC 4217 §8)."""
+    return {
+        LoginMode.PASSWORD: password,
+        LoginMode.CERTIFICATE: certificate,
+        LoginMode.EITHER: certificate or password,
+        LoginMode.BOTH: certificate and password,
+    }[mode]
 
 
 def refuse_transfer(policy: Policy, level: ProtectionLevel) -> Reply | None:

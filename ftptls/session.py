@@ -77,6 +77,7 @@ class Login:
         user: The name that is logged in.
         filesystem: What the avatar gives; ``None`` until login.
         logout: What Cred wants called at the end.
+        by_certificate: Whether no password was needed.
         failures: Failed logins of this connection; survives AUTH.
     """
 
@@ -84,6 +85,7 @@ class Login:
     user: str = ""
     filesystem: IFilesystem | None = None
     logout: Callable[[], object] | None = None
+    by_certificate: bool = False
     failures: int = 0
 
 

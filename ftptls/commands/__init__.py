@@ -6,6 +6,7 @@ from ftptls.commands import (
     copying,
     fxp,
     hashing,
+    login,
     ranges,
     rarities,
     rfc959_access,
@@ -27,6 +28,7 @@ from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, CommandTable, perform, refused
 
 _MODULES = (
+    login,
     rfc959_access,
     rfc959_parameters,
     rfc959_service,

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.cred.portal import Portal
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IProtection, IUpload, IWorkers
+from ftptls.interfaces import (
+    IFileReader,
+    IFilesystem,
+    IProtection,
+    IUpload,
+    IWorkers,
+    IX509Credentials,
+)
 from ftptls.policy import effective
 from ftptls.progress import Progress
 from ftptls.session import Session
@@ -60,6 +67,9 @@ class Control(Protocol):
 
     def pause(self, seconds: float) -> Awaitable[None]:
         """Wait without holding anything up but this session."""
+
+    def shown_certificate(self, name: str) -> IX509Credentials | None:
+        """The client's certificate as credentials for a name; ``None`` without one."""
 
     def certificate_objection(self) -> Awaitable[str]:
         """Why the client's certificate is refused, once that is known; empty if it is not."""

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from ftptls import observe
 from ftptls.commands import Context
+from ftptls.cred.credentials import X509Credentials
 from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
 from ftptls.pi.interpreter import Interpreter
@@ -236,6 +237,10 @@ class ServerPI(Interpreter):
         """Let the client be idle for so long (SITE IDLE)."""
         self.session.parameters.idle_timeout = seconds
         self._set_timer()
+
+    def shown_certificate(self, name: str) -> X509Credentials | None:
+        """The client's certificate as credentials for a name; ``None`` without one."""
+        return self._vetting.credentials(name)
 
     async def certificate_objection(self) -> str:
         """Why the client's certificate is refused, once that is known; empty if it is not."""

@@ -9,8 +9,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from ftptls import observe
+from ftptls.cred.credentials import X509Credentials
 from ftptls.session import Session
 from ftptls.tls.contexts import ServerContext
+from ftptls.tls.report import Report, report
 from ftptls.tls.standing import ClientCheck, Verdict
 from ftptls.tls.stream import TLSStream
 
@@ -32,11 +34,13 @@ class Vetting:
         self._session = session
         self._check = check
         self._chain: Sequence[x509.Certificate] = ()
+        self._report: Report | None = None
         self._checking: Deferred[None] | None = None
 
     def begin(self, stream: TLSStream) -> None:
         """A control handshake is complete: look at the certificate that it showed."""
         self.stop()
+        self._report = report(stream)
         self._chain = stream.connection.get_verified_chain(as_cryptography=True) or ()
         security = self._session.security
         security.standing = security.objection = ""
@@ -45,6 +49,18 @@ class Vetting:
             self._checking = self._check.verdict(self._chain).addCallbacks(
                 self._found, self._failed
             )
+
+    def credentials(self, name: str) -> X509Credentials | None:
+        """What the client shows besides a name; ``None`` without a certificate.
+
+        It counts while TLS is up: behind CCC, a name could be anybody's.
+        """
+        session = self._session
+        if not (self._chain and self._report and session.security.secured):
+            return None
+        username = name.encode("utf-8", "surrogateescape")
+        chain = tuple(self._chain)
+        return X509Credentials(username, chain, session.peers.client, session.host, self._report)
 
     async def objection(self) -> str:
         """Why the client is refused, once that is known; empty if it is not."""
@@ -60,6 +76,7 @@ class Vetting:
         """TLS is gone, and what it told of the client."""
         self.stop()
         self._chain = ()
+        self._report = None
         security = self._session.security
         security.certificate = b""
         security.standing = security.objection = ""

@@ -14,6 +14,15 @@ class Requirement(enum.Enum):
     FORBIDDEN = "forbidden"
 
 
+class LoginMode(enum.Enum):
+    """What proves who a user is."""
+
+    PASSWORD = "password"  # noqa: S105 - it is not one
+    CERTIFICATE = "certificate"
+    EITHER = "either"
+    BOTH = "both"
+
+
 class SessionReuse(enum.Enum):
     """Whether a data connection must resume the control connection's TLS session."""
 

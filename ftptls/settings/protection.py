@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ftptls.settings.about import is_fingerprint, is_network, setting
-from ftptls.settings.choices import Requirement, SessionReuse, UploadEnd
+from ftptls.settings.choices import LoginMode, Requirement, SessionReuse, UploadEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,13 @@ class Policy:
         "Whether USER is refused (530) before TLS is up, so that no password is sent in clear; "
         "`forbidden` refuses it under TLS, for users who are not worth it.",
         flag="login-protection",
+    )
+    login: LoginMode = setting(
+        LoginMode.EITHER,
+        "What proves who a user is: a `password`, the TLS client's `certificate` (232 answers "
+        "USER then), `either`, where the certificate is tried first, or `both`. Certificates "
+        "take an `x509:` among the `auth` strings, or a user store.",
+        flag="login",
     )
     data_protection: Requirement = setting(
         Requirement.REQUIRED,

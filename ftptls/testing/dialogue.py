@@ -15,7 +15,7 @@ arrive together, as those of a client that does not wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from OpenSSL import SSL
@@ -97,6 +97,7 @@ class MemoryServer:
         commands: Instead of the standard ones.
         anonymous: Whether anybody may log in as ``anonymous``.
         languages: Of replies, besides English.
+        checkers: Of Cred, besides the one of ``users``.
 
     Attributes:
         reactor: Its time and network.
@@ -120,6 +121,7 @@ class MemoryServer:
         commands: CommandTable | None = None,
         anonymous: bool = False,
         languages: Mapping[str, Translation] | None = None,
+        checkers: Sequence[Any] = (),
     ) -> None:
         self.reactor = MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
@@ -131,9 +133,10 @@ class MemoryServer:
         checker = InMemoryUsernamePasswordDatabaseDontUse()
         for name, password in (users or {USER: PASSWORD}).items():
             checker.addUser(name.encode(), password.encode())
+        anybody = [AllowAnonymousAccess()] if anonymous else []
         self.factory = FTPFactory(
             self.reactor,
-            Portal(_Realm(self), [checker, *([AllowAnonymousAccess()] if anonymous else [])]),
+            Portal(_Realm(self), [checker, *anybody, *checkers]),
             self.authority.server_context() if tls is True else tls or None,
             settings,
             workers=InlineWorkers(),

@@ -9,6 +9,8 @@ from ftptls.settings import Limits, Policy, Requirement, Settings
 from ftptls.testing.certificates import Authority
 from ftptls.testing.dialogue import Client, MemoryServer
 
+from .dialogues import lower
+
 AUTHORITY = Authority()
 USERS = {"alice": "for alice", "bob": "for bob"}
 OPEN = Settings(
@@ -25,7 +27,8 @@ passwords = st.sampled_from([*USERS.values(), "", "wrong"])
 steps = st.one_of(
     st.tuples(st.just("USER"), names),
     st.tuples(st.just("PASS"), passwords),
-    st.tuples(st.sampled_from(["AUTH", "REIN", "NOOP", "ACCT", "XYZZY"]), st.just("TLS")),
+    st.tuples(st.sampled_from(["AUTH", "NOOP", "ACCT", "XYZZY"]), st.just("TLS")),
+    st.tuples(st.just("REIN"), st.just("")),
 )
 
 
@@ -48,8 +51,13 @@ class Model:
             client.ask("AUTH TLS", 234)
             client.control.start_tls(client.context)
             self.pending, self.user, self.secured = "", "", True
+        elif verb == "REIN":
+            client.ask("REIN", 220)
+            if self.secured:
+                lower(client)
+            self.pending, self.user, self.secured = "", "", False
         else:
-            client.ask(f"{verb} {argument}", 200, 500, 502, 503)
+            client.ask(f"{verb} {argument}", 200, 202, 500, 503)
 
     def _password(self, client: Client, password: str) -> None:
         if not self.pending:

@@ -1,4 +1,4 @@
-"""Logins by Twisted Cred: the realm that hands out folders, and checkers from strings."""
+"""The realm that hands out folders of the local disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from twisted.cred.checkers import (
-    ANONYMOUS,
-    ICredentialsChecker,
-    InMemoryUsernamePasswordDatabaseDontUse,
-)
+from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
-from twisted.cred.strcred import makeChecker
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -124,33 +119,3 @@ class LocalRealm:
 
 def _logout() -> None:
     """Nothing is held for an avatar between its calls."""
-
-
-def make_checker(description: str) -> ICredentialsChecker:
-    """A credentials checker from a Cred string, for names and passwords as octets.
-
-    Args:
-        description: Such as ``memory:alice:secret``, ``file:/etc/ftptls.passwd`` or
-            ``anonymous``.
-
-    Raises:
-        twisted.cred.strcred.StrcredException: The string is of no known kind.
-    """
-    checker: ICredentialsChecker = makeChecker(description)
-    return accept_octets(checker)
-
-
-def accept_octets(checker: ICredentialsChecker) -> ICredentialsChecker:
-    """Repair a checker that Twisted's ``memory:`` made, in place.
-
-    Cred declares names and passwords as octets, but the ``memory:`` plugin
-    stores the text of its argument, which equals no octets: every login fails.
-    """
-    if isinstance(checker, InMemoryUsernamePasswordDatabaseDontUse):
-        users = {_octets(name): _octets(password) for name, password in checker.users.items()}
-        checker.users = users
-    return checker
-
-
-def _octets(text: bytes | str) -> bytes:
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text

@@ -1,0 +1,194 @@
+"""Who it is: USER, PASS and ACCT, by certificate, by password, or by both (RFC 4217 §5, §8).
+
+Each USER starts from nothing: what an earlier one was given is gone before anything is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, UsernamePassword
+from twisted.cred.error import LoginFailed
+
+from ftptls import observe, policy
+from ftptls.commands.context import Context
+from ftptls.commands.registry import Command
+from ftptls.cred.credentials import CertificateAndPassword
+from ftptls.errors import PermanentError
+from ftptls.interfaces import ICertificateAndPassword, IFilesystem, IX509Credentials
+from ftptls.session import ROOT, Login
+from ftptls.settings import LoginMode
+from ftptls.wire.arguments import anything, required
+from ftptls.wire.replies import Reply
+
+_ANONYMOUS = frozenset({"anonymous", "ftp"})
+
+
+async def _user(context: Context, name: str) -> Reply:
+    session = context.session
+    session.log_out()
+    session.parameters.directory = ROOT
+    context.apply_policy(name)
+    reply = policy.refuse_user(session.policy, session.security.secured)
+    if reply is not None:
+        return reply
+    objection = await context.control.certificate_objection()
+    if objection:
+        return Reply(530, f"The client certificate is not accepted: {objection}.")
+    return await _by_certificate(context, name) or _ask_for_password(context, name)
+
+
+async def _by_certificate(context: Context, name: str) -> Reply | None:
+    """232 if the certificate suffices, 530 if it does not and nothing else would."""
+    mode = context.session.policy.login
+    shown = None if mode is LoginMode.PASSWORD else context.control.shown_certificate(name)
+    if shown is None and mode in (LoginMode.CERTIFICATE, LoginMode.BOTH):
+        return Reply(530, "This login takes a client certificate; set one up in the client.")
+    if shown is None or mode is LoginMode.BOTH:
+        return None
+    if await _enter(context, name, [shown]):
+        context.session.login.by_certificate = True
+        return Reply(232, "Logged in by the client certificate.")
+    return await _login_failed(context, name) if mode is LoginMode.CERTIFICATE else None
+
+
+def _ask_for_password(context: Context, name: str) -> Reply:
+    context.session.login.pending = name
+    if _is_anonymous(context, name):
+        return Reply(331, "Anonymous login; send an e-mail address as password.")
+    return Reply(331, "Send the password with PASS.")
+
+
+def _is_anonymous(context: Context, name: str) -> bool:
+    accepted = context.portal.listCredentialsInterfaces()
+    return name.lower() in _ANONYMOUS and IAnonymous in accepted
+
+
+async def _pass(context: Context, password: str) -> Reply:
+    login = context.session.login
+    if login.by_certificate:
+        return Reply(202, "Logged in by the client certificate; no password is needed.")
+    name, login.pending = login.pending, None
+    if name is None:
+        raise PermanentError(503, "Send USER first.")
+    if await _enter(context, name, _credentials(context, name, password)):
+        return Reply(230, "Logged in.")
+    return await _login_failed(context, name)
+
+
+def _credentials(context: Context, name: str, password: str) -> Sequence[ICredentials]:
+    """What may let the user in, to be tried in this order."""
+    mode = context.session.policy.login
+    if _is_anonymous(context, name):
+        return [Anonymous()]
+    octets = password.encode("utf-8", "surrogateescape")
+    shown = context.control.shown_certificate(name)
+    both = [CertificateAndPassword(shown, octets)] if shown else []
+    if mode is LoginMode.BOTH:
+        return both
+    return [*both, UsernamePassword(name.encode("utf-8", "surrogateescape"), octets)]
+
+
+async def _enter(context: Context, name: str, credentials: Sequence[ICredentials]) -> bool:
+    """Log in with the first credentials that are accepted and suffice; whether any did.
+
+    Raises:
+        PermanentError: 530, the login is refused for another reason.
+    """
+    for each in credentials:
+        try:
+            _, avatar, logout = await context.portal.login(each, context.session, IFilesystem)
+        except LoginFailed:
+            continue
+        except Exception as error:  # noqa: BLE001 - a checker's own trouble, for the operator
+            observe.checker_failed(context.session, error)
+            raise PermanentError(530, "Login is not possible now; try again later.") from None
+        failures = context.session.login.failures
+        context.session.login = Login(
+            user=name, filesystem=IFilesystem(avatar), logout=logout, failures=failures
+        )
+        if _let_in(context, each, avatar):
+            return True
+    return False
+
+
+def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool:
+    """Cred has accepted the user; the avatar's own policy may still demand more.
+
+    Raises:
+        PermanentError: 530, it refuses this connection.
+    """
+    session = context.session
+    context.apply_policy(session.login.user, avatar)
+    reply = policy.refuse_user(session.policy, session.security.secured)
+    if reply is not None:
+        session.log_out()
+        raise PermanentError(reply.code, reply.text)
+    certificate, password = _proofs(credentials)
+    if not policy.suffices(session.policy.login, certificate=certificate, password=password):
+        session.log_out()
+        return False
+    session.login.failures = 0
+    if not context.control.client_present:
+        session.log_out()  # the client left while Cred was thinking
+    else:
+        observe.logged_in(session)
+    return True
+
+
+def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
+    """Whether there is a certificate in it, and whether a password."""
+    both = ICertificateAndPassword.providedBy(credentials)
+    alone = IX509Credentials.providedBy(credentials)
+    return both or alone, not alone
+
+
+async def _login_failed(context: Context, name: str) -> Reply:
+    login = context.session.login
+    login.failures += 1
+    observe.login_failed(context.session, name)
+    limits = context.settings.limits
+    await context.control.pause(limits.login_delay * 2 ** (login.failures - 1))
+    if login.failures >= limits.login_attempts:
+        context.control.close_after_reply()
+        return Reply(421, "Too many failed logins; goodbye.")
+    return Reply(530, "Login incorrect.")
+
+
+def _acct(context: Context, _account: str) -> Reply:
+    if context.session.login.filesystem is None:
+        raise PermanentError(503, "Log in with USER and PASS first; no account is needed.")
+    return Reply(202, "No account is needed.")
+
+
+COMMANDS = (
+    Command(
+        "USER",
+        "RFC 959 §4.1.1",
+        "USER <SP> <username>",
+        "Name the user who is to log in.",
+        required,
+        _user,
+        login=False,
+    ),
+    Command(
+        "PASS",
+        "RFC 959 §4.1.1",
+        "PASS <SP> <password>",
+        "Give the password of the user.",
+        anything,
+        _pass,
+        login=False,
+        secret=True,
+    ),
+    Command(
+        "ACCT",
+        "RFC 959 §4.1.1",
+        "ACCT <SP> <account>",
+        "Name an account: none is needed.",
+        required,
+        _acct,
+        login=False,
+        secret=True,
+    ),
+)

@@ -1,0 +1,16 @@
+"""Logins by Twisted Cred: credentials, checkers, and the realm that hands out folders."""
+
+from __future__ import annotations
+
+from ftptls.cred.credentials import CertificateAndPassword, X509Credentials
+from ftptls.cred.realm import LocalRealm, user_name
+from ftptls.cred.strings import accept_octets, make_checker
+
+__all__ = [
+    "CertificateAndPassword",
+    "LocalRealm",
+    "X509Credentials",
+    "accept_octets",
+    "make_checker",
+    "user_name",
+]
