@@ -14,7 +14,7 @@ from ftptls.errors import PermanentError
 from ftptls.wire.arguments import ArgumentError, anything
 from ftptls.wire.lines import CommandLine
 from ftptls.wire.replies import Reply
-from ftptls.wire.states import forgotten_by
+from ftptls.wire.states import forgotten_by, used_up_by
 
 Handler = Callable[[Context, Any], "Reply | Awaitable[Reply]"]
 Features = Callable[[Context], Iterable[str]]
@@ -191,17 +191,24 @@ async def perform(context: Context, line: CommandLine) -> Reply:
     Raises:
         PermanentError: 500, the verb is unknown; or what the command raises.
     """
-    parameters = context.session.parameters
     command, argument = context.commands.find(line)
-    forgotten = forgotten_by(command.verb if command else line.verb)
-    if "RNFR" in forgotten:
-        parameters.rename_from = None
-    if "REST" in forgotten:
-        parameters.marker = 0
-    if "RANG" in forgotten:
-        parameters.range = None
-    if "SITE CPFR" in forgotten:
-        parameters.copy_from = None
+    verb = command.verb if command else line.verb
+    _forget(context, forgotten_by(verb))
     if command is None:
         raise PermanentError(500, "Unknown command; HELP lists the known ones.")
-    return await command.perform(context, argument)
+    try:
+        return await command.perform(context, argument)
+    finally:
+        _forget(context, used_up_by(verb))
+
+
+def _forget(context: Context, openers: frozenset[str]) -> None:
+    parameters = context.session.parameters
+    if "RNFR" in openers:
+        parameters.rename_from = None
+    if "REST" in openers:
+        parameters.marker = 0
+    if "RANG" in openers:
+        parameters.range = None
+    if "SITE CPFR" in openers:
+        parameters.copy_from = None

@@ -77,3 +77,16 @@ def forgotten_by(verb: str) -> frozenset[str]:
         verb: Any verb, known or not, in upper case.
     """
     return _FORGOTTEN.get(verb, _OPENERS)
+
+
+def used_up_by(verb: str) -> frozenset[str]:
+    """The openers that a verb uses up, also when it is refused.
+
+    A client whose transfer was refused would not think of the offset of the next one.
+
+    Args:
+        verb: Any verb, known or not, in upper case.
+    """
+    return frozenset(
+        opener for opener, sequence in SEQUENCES.items() if verb in sequence.completed_by
+    )

@@ -155,6 +155,26 @@ def test_a_marker_is_used_once_even_by_a_transfer_that_fails(enter):
     assert client.download("RETR f") == b"0123"
 
 
+def test_a_marker_is_used_up_by_a_transfer_that_is_refused_for_its_protection(enter):
+    """The offset of a refused upload would else be that of the next one, long after."""
+    client = enter({"/f": b"0123"})
+    client.ask("PROT C", 200)
+    client.ask("REST 2", 350)
+    client.ask("STOR f", 521)
+    client.ask("PROT P", 200)
+    client.upload("STOR f", b"new")
+    assert client.server.filesystem.contents() == {"/f": b"new"}
+
+
+@pytest.mark.parametrize(("opener", "what"), [("REST 2", "RETR"), ("RNFR f", "RNTO")])
+def test_a_command_without_its_name_uses_up_what_waited_for_it(enter, opener, what):
+    client = enter({"/f": b"0123"})
+    client.ask(opener, 350)
+    client.ask(what, 501)
+    client.ask("RNTO g", 503)
+    assert client.download("RETR f") == b"0123"
+
+
 def test_a_marker_in_type_a_is_refused(enter):
     client = enter({"/f": b"0123"})
     client.ask("TYPE A", 200)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftptls.wire.states import SEQUENCES, forgotten_by
+from ftptls.wire.states import SEQUENCES, forgotten_by, used_up_by
 
 ALL = {"RNFR", "REST", "RANG", "SITE CPFR"}
 PAIRS = {"RNFR", "SITE CPFR"}  # one right after the other, or not at all
@@ -50,6 +50,12 @@ PAIRS = {"RNFR", "SITE CPFR"}  # one right after the other, or not at all
 )
 def test_what_a_verb_makes_void(verb, forgotten):
     assert forgotten_by(verb) == forgotten
+
+
+def test_what_a_verb_uses_up():
+    assert used_up_by("RETR") == {"REST", "RANG"}
+    assert used_up_by("RNTO") == {"RNFR"}
+    assert used_up_by("NOOP") == used_up_by("NONSENSE") == set()
 
 
 # What stands between REST and the transfer in real clients' dialogues.
