@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from ftptls.dtp.candidates import Channel, Protection, Surroundings
 from ftptls.dtp.codings import decoder_of_files, encoder_of_files, encoder_of_text
 from ftptls.dtp.passive import PassivePort
 from ftptls.dtp.pumps import NO_END, BrokenError
+from ftptls.dtp.throttle import Rates
 from ftptls.dtp.transfer import Transfer, linger
 from ftptls.errors import FTPError, PermanentError, TransientError, from_os_error
 from ftptls.interfaces import IFileReader, IUpload, IWorkers
@@ -55,6 +57,7 @@ class ServerDTP:
         self._workers = workers
         self._around = Surroundings(reactor, session, settings, protection)
         self._announce = announce
+        self._rates = Rates(reactor)
         self._passive: PassivePort | None = None
         self._current: Progress | None = None
         self._shut: Callable[[], None] | None = None
@@ -216,8 +219,9 @@ class ServerDTP:
         limits = self._settings.limits
         if channel.stream is not None:
             observe.secured(self._session, "data", report(channel.stream))
-        self._shut = channel.link.shut
-        transfer = Transfer(self._reactor, self._workers, limits, channel, progress)
+        slowed = replace(channel, link=self._rates.slow_down(channel.link, self._session.policy))
+        self._shut = slowed.link.shut
+        transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
         try:
             progress.check()
             reply = await body(transfer, progress)

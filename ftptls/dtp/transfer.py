@@ -77,7 +77,7 @@ class Transfer:
         outgoing = self._outgoing(encoder)
         source = IDescriptor(reader).fileno()
         pump: Pump
-        if self._channel.stream is None and encoder is None:
+        if self._channel.stream is None and encoder is None and self._link.fileno() >= 0:
             pump = KernelDownload(self._progress, source, offset, end, self._link)
         else:
             pump = FileDownload(self._progress, source, offset, end, outgoing)

@@ -13,7 +13,7 @@ from ftptls.settings.choices import LoginMode, Requirement, SessionReuse, Upload
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What must be protected."""
+    """What must be protected, what proves who a user is, and how fast his data may go."""
 
     control_protection: Requirement = setting(
         Requirement.OPTIONAL,
@@ -45,6 +45,12 @@ class Policy:
         "connection: `require` refuses others with 522, `prefer` takes one that does before "
         "one that does not, `off` does not look.",
         flag="session-reuse",
+    )
+    download_rate: int = setting(
+        0, "Most octets a second that a session's downloads and listings take; 0 is no limit."
+    )
+    upload_rate: int = setting(
+        0, "Most octets a second that a session's uploads take; 0 is no limit."
     )
     auth_after_login: bool = setting(
         False, "Whether AUTH is accepted after login; the user must then log in again."
