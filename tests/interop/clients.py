@@ -21,6 +21,8 @@ PATIENCE = 60
 
 _LATEST = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 HOSTS = {4: "127.0.0.1", 6: "::1"}
+# Flags of a server for clients that know no TLS.
+CLEAR = ("--login-protection", "optional", "--data-protection", "optional")
 
 
 def trusting(server: Server, version: str = "1.3") -> ssl.SSLContext:
@@ -214,7 +216,12 @@ def everything(sock: socket.socket) -> bytes:
 
 
 def run(
-    command: Sequence[str | os.PathLike[str]], home: Path, stdin: bytes = b"", *, status: int = 0
+    command: Sequence[str | os.PathLike[str]],
+    home: Path,
+    stdin: bytes = b"",
+    *,
+    status: int = 0,
+    **environment: str,
 ) -> str:
     """Run a program to its end; what it said, both streams.
 
@@ -223,6 +230,7 @@ def run(
         home: An empty folder: nobody's preferences apply. Also its working directory.
         stdin: Its input.
         status: The exit status it must have.
+        environment: Further variables.
     """
     done = subprocess.run(
         command,
@@ -230,7 +238,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=home,
-        env={"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment},
         timeout=4 * PATIENCE,
         check=False,
     )

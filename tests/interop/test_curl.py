@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import re
+import shutil
+import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from tests.interop import trees
 from tests.interop.clients import curl, run, url
 from tests.interop.server import PASSWORD, USER, Server
 
@@ -138,6 +144,96 @@ def test_commands_on_files(server: Server, folder: Path, tmp_path: Path) -> None
     quotes = [each for command in commands for each in ("--quote", command)]
     curl(server, tmp_path, *quotes, "--list-only", url(server, f"{folder.name}/"))
     assert sorted(each.name for each in folder.iterdir()) == ["made", "new"]
+
+
+def test_commands_before_and_after(server: Server, folder: Path, tmp_path: Path) -> None:
+    """One that may fail has a star, one for after the transfer a minus sign."""
+    (tmp_path / "up").write_bytes(SOME)
+    here = f"/{folder.name}"
+    quotes = ["--quote", f"MKD {here}/in", "--quote", f"*DELE {here}/missing"]
+    quotes += ["--quote", "-MFMT 20010203040506 up", "--quote", "-SITE CHMOD 640 up"]
+    quotes += ["--quote", f"-RNFR {here}/in/up", "--quote", f"-RNTO {here}/there"]
+    curl(server, tmp_path, *quotes, "--upload-file", "up", url(server, f"{folder.name}/in/"))
+    found = (folder / "there").stat()
+    assert (folder / "there").read_bytes() == SOME
+    assert found.st_mtime == datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC).timestamp()
+    assert stat.S_IMODE(found.st_mode) == 0o640
+    at = url(server, f"{folder.name}/there")
+    curl(server, tmp_path, "--quote", f"DELE {here}/missing", at, status=21)
+
+
+def test_checksums_by_quoted_commands(server: Server, folder: Path, tmp_path: Path) -> None:
+    (folder / "some").write_bytes(SOME)
+    there = f"/{folder.name}/some"
+    digests = {"HASH": hashlib.sha256(SOME), "XMD5": hashlib.md5(SOME), "XSHA": hashlib.sha1(SOME)}
+    for verb, digest in digests.items():
+        said = curl(server, tmp_path, "--verbose", "--quote", f"{verb} {there}", url(server))
+        assert re.search(rf"^< 2.*{digest.hexdigest()}", said, re.MULTILINE | re.IGNORECASE)
+
+
+def test_time_conditions(server: Server, folder: Path, tmp_path: Path) -> None:
+    """It asks MDTM, and fetches nothing that is too old, or too new."""
+    (folder / "some").write_bytes(SOME)
+    os.utime(folder / "some", (1_000_000_000, 1_000_000_000))  # 2001-09-09 01:46:40
+    at = url(server, f"{folder.name}/some")
+    for condition, fetched in {
+        "09 Sep 2001 01:46:39 GMT": True,
+        "09 Sep 2001 01:46:41 GMT": False,
+        "-09 Sep 2001 01:46:41 GMT": True,
+        "-09 Sep 2001 01:46:39 GMT": False,
+    }.items():
+        curl(server, tmp_path, "--time-cond", condition, "--remote-time", "--output", "down", at)
+        # What is not fetched is an empty file, or none: that is for curl to say.
+        down = tmp_path / "down"
+        assert (down.exists() and down.read_bytes() == SOME) == fetched
+        if fetched:
+            assert down.stat().st_mtime == 1_000_000_000
+        down.unlink(missing_ok=True)
+
+
+def test_ranges(server: Server, folder: Path, tmp_path: Path) -> None:
+    """It begins with REST, and ends with ABOR or by closing."""
+    (folder / "some").write_bytes(SOME)
+    at = url(server, f"{folder.name}/some")
+    parts = {"100-199": SOME[100:200], "0-0": SOME[:1], "299000-": SOME[299_000:]}
+    for part, octets in {**parts, "-5": SOME[-5:]}.items():
+        curl(server, tmp_path, "--range", part, "--output", "part", at)
+        assert (tmp_path / "part").read_bytes() == octets
+
+
+def test_names_only(server: Server, folder: Path, tmp_path: Path) -> None:
+    names = ["s p  a c e", " first", "-dash", "[a]*?", "\N{SNOWMAN}"]
+    for name in names:
+        (folder / name).touch()
+    said = curl(server, tmp_path, "--list-only", url(server, f"{folder.name}/"))
+    assert sorted(said.splitlines()) == sorted(names)
+
+
+def test_a_tree(server: Server, folder: Path, tmp_path: Path) -> None:
+    """File by file, in one run: folders are made on the way, and those without files are left."""
+    tree, back = tmp_path / "tree", tmp_path / "back"
+    trees.plant(tree)
+    paths = [each.relative_to(tree) for each in trees.files(tree)]
+    up, down = tmp_path / "up.conf", tmp_path / "down.conf"
+    at = {each: url(server, f"{folder.name}/{quote(str(each))}") for each in paths}
+    up.write_text(
+        "".join(f"upload-file={word(tree / each)}\nurl={word(at[each])}\n" for each in paths)
+    )
+    down.write_text(
+        "".join(f"output={word(back / each)}\nurl={word(at[each])}\n" for each in paths)
+    )
+    several = ["--parallel", "--parallel-max", "4", "--globoff"]
+    curl(server, tmp_path, *several, "--ftp-create-dirs", "--config", up)
+    curl(server, tmp_path, *several, "--create-dirs", "--remote-time", "--config", down)
+    shutil.rmtree(tree / "empty")
+    assert trees.contents(folder) == trees.contents(tree)
+    assert trees.contents(back) == trees.contents(tree)
+    assert trees.times(back) == trees.times(folder)
+
+
+def word(text: object) -> str:
+    """A word of curl's configuration files."""
+    return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def test_directories_are_made_on_the_way(server: Server, folder: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
+import re
+import stat
 from pathlib import Path
 
 import pytest
 
+from tests.interop import trees
 from tests.interop.clients import PASSWORD, USER, lftp, run
 from tests.interop.server import Server
 
@@ -50,35 +52,117 @@ def test_every_way_to_connect(
     assert not (strict_server.root / "here").exists()
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        os.path.relpath(os.path.join(place, name), folder): Path(place, name).read_bytes()
-        for place, _, names in os.walk(folder)
-        for name in names
-    }
-
-
-def plant(folder: Path, files: int = 200) -> None:
-    for number in range(files):
-        place = folder / f"level {number % 5}" / f"\N{SNOWMAN}{number % 7}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{number} of {files}.txt").write_bytes(SOME[: number * 50])
-
-
-@pytest.mark.parametrize("parallel", [1, 3])
-def test_mirror_up_and_down(server: Server, folder: Path, tmp_path: Path, parallel: int) -> None:
-    plant(tmp_path / "tree")
-    option = f"--parallel={parallel}"
-    lftp(server, tmp_path, f"cd {folder.name}", f"mirror --reverse {option} tree tree")
-    assert tree(folder / "tree") == tree(tmp_path / "tree")
-    lftp(server, tmp_path, f"cd {folder.name}", f"mirror {option} tree back")
-    assert tree(tmp_path / "back") == tree(tmp_path / "tree")
-    assert len(tree(tmp_path / "back")) == 200
-    # Times are kept, so that nothing is sent again.
-    said = lftp(server, tmp_path, f"cd {folder.name}", "mirror --verbose=3 tree back")
+@pytest.mark.parametrize(("parallel", "folders"), [(1, 12), (3, trees.FOLDERS)])
+def test_a_tree(server: Server, folder: Path, tmp_path: Path, parallel: int, folders: int) -> None:
+    """Times are set by MFMT and told by MLSD, so that nothing is sent twice."""
+    tree = tmp_path / "tree"
+    trees.plant(tree, folders)
+    here, option = f"cd {folder.name}", f"--parallel={parallel}"
+    lftp(server, tmp_path, here, f"mirror --reverse {option} tree tree")
+    assert trees.contents(folder / "tree") == trees.contents(tree)
+    assert trees.times(folder / "tree") == trees.times(tree)
+    said = lftp(server, tmp_path, here, "mirror --reverse --verbose=3 tree tree")
     assert "Transferring" not in said
+    lftp(server, tmp_path, here, f"mirror {option} tree back")
+    assert trees.contents(tmp_path / "back") == trees.contents(tree)
+    assert trees.times(tmp_path / "back") == trees.times(tree)
+    assert "Transferring" not in lftp(server, tmp_path, here, "mirror --verbose=3 tree back")
     lftp(server, tmp_path, f"rm -r {folder.name}")
     assert not folder.exists()
+
+
+def test_only_what_changed_is_mirrored(server: Server, folder: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    trees.plant(tree, 12)
+    there = f"{folder.name}/tree"
+    lftp(server, tmp_path, f"mirror --reverse tree {there}", f"mirror {there} back")
+    trees.change(tree)
+    said = lftp(server, tmp_path, f"mirror --reverse --delete --verbose=3 tree {there}")
+    assert said.count("Transferring file") == 3
+    assert trees.contents(folder / "tree") == trees.contents(tree)
+    assert trees.times(folder / "tree") == trees.times(tree)
+    said = lftp(server, tmp_path, f"mirror --delete --verbose=3 {there} back")
+    assert said.count("Transferring file") == 3
+    assert trees.contents(tmp_path / "back") == trees.contents(tree)
+    assert trees.times(tmp_path / "back") == trees.times(tree)
+
+
+# With each: what the server then hears.
+TIMES = {
+    "MFMT": ("", r"'MFMT' '\d{14} "),
+    "MDTM": (
+        "set ftp:use-feat no; set ftp:use-mdtm-overloaded yes; "
+        "set ftp:use-site-utime no; set ftp:use-site-utime2 no",
+        r"'MDTM' '\d{14} ",
+    ),
+    "SITE UTIME2": ("set ftp:use-feat no", r"'SITE' 'UTIME \d{14} "),
+    "SITE UTIME": ("set ftp:use-feat no; set ftp:use-site-utime2 no", r"'SITE' 'UTIME .* UTC'"),
+}
+
+
+@pytest.mark.parametrize("way", TIMES)
+def test_times(server: Server, folder: Path, tmp_path: Path, way: str) -> None:
+    tree = tmp_path / "tree"
+    trees.plant(tree, 2)
+    settings, heard = TIMES[way]
+    before = len(server.log)
+    tls = "set ftp:ssl-auth TLS; "
+    lftp(server, tmp_path, f"mirror -R tree {folder.name}/tree", settings=tls + settings)
+    assert trees.contents(folder / "tree") == trees.contents(tree)
+    assert trees.times(folder / "tree") == trees.times(tree)
+    assert re.search(heard, server.log[before:])
+
+
+def test_permissions(server: Server, folder: Path, tmp_path: Path) -> None:
+    """A mirror keeps them by SITE CHMOD, and reads them in MLSD."""
+    source = tmp_path / "tree"
+    source.mkdir()
+    modes = {"all": 0o755, "own": 0o600, "group": 0o640}
+    for name, mode in modes.items():
+        (source / name).write_bytes(SOME)
+        (source / name).chmod(mode)
+    lftp(server, tmp_path, f"mirror -R tree {folder.name}/tree")
+    assert {each.name: permissions(each) for each in trees.files(folder)} == modes
+    lftp(server, tmp_path, f"chmod 604 {folder.name}/tree/own", f"mirror {folder.name}/tree back")
+    modes["own"] = 0o604
+    assert {each.name: permissions(each) for each in trees.files(tmp_path / "back")} == modes
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+SETTINGS = {
+    "LIST": ("set ftp:use-mlsd no", r"'LIST' ''"),
+    "LIST -a": ("set ftp:use-mlsd no; set ftp:list-options -a", r"'LIST' '-a'"),
+    "STAT": ("set ftp:use-mlsd no; set ftp:use-stat-for-list yes", r"'STAT' '\.'"),
+    "one by one": ("set ftp:sync-mode yes", "'MLSD'"),
+    "many at once": ("set ftp:sync-mode no", "'MLSD'"),
+    "CLNT": ("set ftp:client some client", "'CLNT' 'some client'"),
+    "LANG": ("set ftp:lang en", "'LANG' 'en'"),
+    "SITE IDLE": ("set ftp:use-site-idle yes", "'SITE' 'IDLE"),
+    "EPSV": ("set ftp:prefer-epsv yes", "'EPSV'"),
+    "no TVFS": ("set ftp:use-tvfs no", "'CWD' 'branch 0'"),
+}
+
+
+@pytest.mark.parametrize("way", SETTINGS)
+def test_settings(server: Server, folder: Path, tmp_path: Path, way: str) -> None:
+    """Other commands for the same: LIST, STAT for listings, one by one or many at once."""
+    settings, heard = SETTINGS[way]
+    tree = tmp_path / "tree"
+    trees.plant(tree, 3, at_ends=" ")
+    there, before = f"{folder.name}/there", len(server.log)
+    lftp(server, tmp_path, f"mirror -R tree {there}", f"mirror {there} back", settings=settings)
+    assert trees.contents(folder / "there") == trees.contents(tree)
+    assert trees.contents(tmp_path / "back") == trees.contents(tree)
+    assert re.search(heard, server.log[before:])
+
+
+def test_a_part(server: Server, folder: Path, tmp_path: Path) -> None:
+    (folder / "some").write_bytes(SOME)
+    lftp(server, tmp_path, f"get1 --source-region=100-199 {folder.name}/some -o part")
+    assert (tmp_path / "part").read_bytes() == SOME[100:199]  # the end does not count
 
 
 def test_resume(server: Server, folder: Path, tmp_path: Path) -> None:
@@ -140,9 +224,9 @@ def test_odd_names(server: Server, folder: Path, tmp_path: Path) -> None:
     for name in names:
         (source / name).write_bytes(name.encode())
     lftp(server, tmp_path, f"mirror --reverse tree {folder.name}/tree")
-    assert tree(folder / "tree") == tree(source)
+    assert trees.contents(folder / "tree") == trees.contents(source)
     lftp(server, tmp_path, f"mirror {folder.name}/tree back")
-    assert tree(tmp_path / "back") == tree(source)
+    assert trees.contents(tmp_path / "back") == trees.contents(source)
 
 
 def test_the_certificate_is_verified(server: Server, tmp_path: Path) -> None:

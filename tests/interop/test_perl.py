@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop import trees
 from tests.interop.clients import HOSTS, run
 from tests.interop.server import PASSWORD, USER, Server
 
 SCRIPT = Path(__file__).with_name("net_ftp.pl")
+TREE = Path(__file__).with_name("net_ftp_tree.pl")
 CASES = [
     (kind, family, version, passive)
     for kind in ("explicit", "implicit")
@@ -56,3 +58,17 @@ def net_ftp(
     command += [server.authority, f"/{folder.name}", tls]
     command += [str(int(passive)), str(int(kind == "implicit")), str(count)]
     assert run(command, home) == f"version {tls}\ndone\n"
+
+
+def test_a_tree(server: Server, folder: Path, tmp_path: Path) -> None:
+    """Up, with times; then down again, each file deleted behind it; and text, twice."""
+    tree, back = tmp_path / "tree", tmp_path / "back"
+    trees.plant(tree)
+    back.mkdir()
+    command = ["perl", TREE, "localhost", str(server.port()), USER, PASSWORD, server.authority]
+    unique = Path(run([*command, f"/{folder.name}", tree, back], tmp_path).rstrip("\n")).name
+    assert {each.name for each in folder.iterdir()} == {"tree", "text", unique}
+    assert (folder / unique).read_bytes() == (folder / "text").read_bytes() == b"one\ntwo\n"
+    assert (folder / "tree").stat().st_mode & 0o777 == 0o700
+    assert trees.contents(back) == trees.contents(tree)
+    assert trees.times(back) == trees.times(tree)
