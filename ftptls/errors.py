@@ -37,6 +37,18 @@ class PermanentError(FTPError):
     codes = range(500, 600)
 
 
+class MissingExtraError(ImportError):
+    """Something optional is asked for whose libraries are not installed.
+
+    Args:
+        extra: The extra of this package that brings them.
+        purpose: What they are needed to do.
+    """
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"To {purpose}, install the extra: pip install 'ftptls[{extra}]'")
+
+
 # What a filesystem says in errno, the client reads as a code and a sentence.
 _OS_ERRORS: dict[int, tuple[int, str]] = {
     errno.ENOENT: (550, "No such file or directory."),
