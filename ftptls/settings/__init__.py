@@ -22,6 +22,7 @@ from ftptls.settings.choices import (
     UploadMode,
     Version,
 )
+from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Files, Limits, Listen, Passive
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -35,6 +36,7 @@ __all__ = [
     "ClientCertificate",
     "ClientCertificates",
     "Files",
+    "Guard",
     "HiddenNames",
     "Host",
     "Limits",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ftptls.settings.about import is_host_name, setting
+from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Files, Limits, Listen, Passive
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -124,3 +125,4 @@ class Settings:
     fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)
     limits: Limits = field(default_factory=Limits)
+    guard: Guard = field(default_factory=Guard)
