@@ -209,6 +209,18 @@ class ICertificateAndPassword(ICredentials):
     password: bytes = Attribute("What PASS said.")
 
 
+class INeedsThreads(Interface):
+    """Of a checker: some of its work blocks. The service lends it threads before it is asked."""
+
+    def use(reactor: Any, workers: IWorkers) -> None:
+        """Take what to work with.
+
+        Args:
+            reactor: What the server runs on.
+            workers: Threads that it shares with the filesystems.
+        """
+
+
 class IProtection(Interface):
     """Of an avatar: how its user's, or his group's, policy differs from everybody's."""
 

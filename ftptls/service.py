@@ -29,6 +29,7 @@ from zope.interface import Interface, implementer
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
+from ftptls.interfaces import INeedsThreads, IWorkers
 from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
 from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
@@ -190,7 +191,7 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
     realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
-    portal = Portal(realm, list(_checkers(settings.auth)))
+    portal = Portal(realm, list(_checkers(settings.auth, reactor, workers)))
     listeners: list[Listener] = []
     secured: list[Secured] = []
     for here, tls in groups:
@@ -281,7 +282,9 @@ def _certificate(settings: Settings) -> ServerContext | None:
     return None
 
 
-def _checkers(descriptions: Sequence[str]) -> Iterator[ICredentialsChecker]:
+def _checkers(
+    descriptions: Sequence[str], reactor: Any, workers: IWorkers
+) -> Iterator[ICredentialsChecker]:
     if not descriptions:
         raise ConfigError(
             "Nobody could log in: say how users are checked with --auth or auth, "
@@ -290,6 +293,8 @@ def _checkers(descriptions: Sequence[str]) -> Iterator[ICredentialsChecker]:
     by_interface: dict[type[Interface], list[Any]] = {}
     for description in descriptions:
         checker = _checker(description)
+        if INeedsThreads.providedBy(checker):
+            checker.use(reactor, workers)
         for interface in checker.credentialInterfaces:
             by_interface.setdefault(interface, []).append(checker)
     for interface, checkers in by_interface.items():
