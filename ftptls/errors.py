@@ -37,6 +37,13 @@ class PermanentError(FTPError):
     codes = range(500, 600)
 
 
+class BusyError(TransientError):
+    """Too many logins wait to be checked; it says nothing about this one."""
+
+    def __init__(self) -> None:
+        super().__init__(421, "Too many logins at once; try again later.")
+
+
 class MissingExtraError(ImportError):
     """Something optional is asked for whose libraries are not installed.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
+from ftptls.errors import BusyError
 from ftptls.interfaces import IWorkers
 
 T = TypeVar("T")
@@ -47,6 +48,33 @@ class Workers:
         self._started = True
         self._pool.start()
         IReactorCore(self._reactor).addSystemEventTrigger("after", "shutdown", self._pool.stop)
+
+
+class BoundedWorkers(Workers):
+    """Threads behind a queue that ends: what comes too many is refused at once.
+
+    For what strangers can ask for, such as the check of a password.
+
+    Args:
+        reactor: Where results are delivered.
+        threads: How many calls may run at once.
+        queue: How many more may wait.
+    """
+
+    def __init__(self, reactor: Any, threads: int, queue: int) -> None:
+        super().__init__(reactor, threads)
+        self._places = threads + queue
+
+    def run(self, call: Callable[..., T], *args: Any) -> Deferred[T]:
+        """The same, or a Deferred that has failed with :class:`~ftptls.errors.BusyError`."""
+        if self._places == 0:
+            return fail(BusyError())
+        self._places -= 1
+        return super().run(call, *args).addBoth(self._leave)
+
+    def _leave(self, result: Any) -> Any:
+        self._places += 1
+        return result
 
 
 @implementer(IWorkers)

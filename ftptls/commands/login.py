@@ -14,7 +14,7 @@ from ftptls import observe, policy
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command
 from ftptls.cred.credentials import CertificateAndPassword
-from ftptls.errors import PermanentError
+from ftptls.errors import BusyError, PermanentError
 from ftptls.interfaces import ICertificateAndPassword, IFilesystem, IX509Credentials
 from ftptls.session import ROOT, Login
 from ftptls.settings import LoginMode
@@ -94,12 +94,16 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
 
     Raises:
         PermanentError: 530, the login is refused for another reason.
+        BusyError: 421, too many wait; nothing is known about this one.
     """
     for each in credentials:
         try:
             _, avatar, logout = await context.portal.login(each, context.session, IFilesystem)
         except LoginFailed:
             continue
+        except BusyError:
+            context.control.close_after_reply()
+            raise
         except Exception as error:  # noqa: BLE001 - a checker's own trouble, for the operator
             observe.checker_failed(context.session, error)
             raise PermanentError(530, "Login is not possible now; try again later.") from None

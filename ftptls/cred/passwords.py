@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ftptls.errors import MissingExtraError, TransientError
-from ftptls.workers import Workers
+from ftptls.errors import MissingExtraError
+from ftptls.workers import BoundedWorkers
 
 LONGEST = 1024
 
@@ -47,13 +47,6 @@ class PasswordError(ValueError):
 
 class HashError(ValueError):
     """A stored hash of no known form, or too costly; says so without showing it."""
-
-
-class BusyError(TransientError):
-    """Too many passwords wait already; it says nothing about this one."""
-
-    def __init__(self) -> None:
-        super().__init__(421, "Too many logins at once; try again later.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +196,7 @@ def _context(cost: Cost) -> Any:
     )
 
 
-class Hashing:
+class Hashing(BoundedWorkers):
     """Threads of their own for password hashes, and a queue that ends.
 
     A flood of logins fills this queue, and nothing else: transfers have other threads.
@@ -217,15 +210,10 @@ class Hashing:
     """
 
     def __init__(
-        self,
-        reactor: Any,
-        threads: int = 1,
-        queue: int = 64,
-        cost: Cost = STANDARD,
+        self, reactor: Any, threads: int = 1, queue: int = 64, cost: Cost = STANDARD
     ) -> None:
-        self._workers = Workers(reactor, threads)
-        self._places = threads + queue
-        self._cost = cost
+        super().__init__(reactor, threads, queue)
+        self.cost = cost
 
     async def verify(self, password: bytes, stored: str) -> Verified:
         """:func:`verify`, on a thread.
@@ -234,8 +222,7 @@ class Hashing:
             BusyError: Too many wait already.
             MissingExtraError: The libraries are not installed.
         """
-        verified: Verified = await self._run(verify, password, stored, self._cost)
-        return verified
+        return await self.run(verify, password, stored, self.cost)
 
     async def hash(self, password: bytes) -> str:
         """:func:`hash_password`, on a thread.
@@ -245,14 +232,4 @@ class Hashing:
             PasswordError: It cannot be a password.
             MissingExtraError: The libraries are not installed.
         """
-        hashed: str = await self._run(hash_password, password, self._cost)
-        return hashed
-
-    async def _run(self, call: Any, *args: Any) -> Any:
-        if self._places == 0:
-            raise BusyError
-        self._places -= 1
-        try:
-            return await self._workers.run(call, *args)
-        finally:
-            self._places += 1
+        return await self.run(hash_password, password, self.cost)
