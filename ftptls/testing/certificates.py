@@ -10,15 +10,12 @@
 from __future__ import annotations
 
 import datetime
-import enum
-import ipaddress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -28,28 +25,20 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL, crypto
 
+from ftptls.authority import certificates
+from ftptls.authority.certificates import KeyKind, PrivateKey, builder, general_name, new_key
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.loading import Identity
 
 _DAY = datetime.timedelta(days=1)
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-
-class KeyKind(enum.Enum):
-    """Kinds of keys that servers have."""
-
-    EC = "EC P-256"
-    RSA = "RSA 2048"
-
 
 def _new_key(kind: KeyKind) -> PrivateKey:
-    if kind is KeyKind.RSA:
-        return rsa.generate_private_key(65537, 2048)
-    return ec.generate_private_key(ec.SECP256R1())
+    return new_key(kind, rsa_bits=2048)  # which is made sooner than a longer one
 
 
 def _named(name: str) -> x509.Name:
+    """Any name at all, hostile ones included."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
@@ -57,37 +46,12 @@ def _builder(
     name: str, key: PrivateKey, begins: datetime.timedelta = -_DAY, ends: datetime.timedelta = _DAY
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_named(name))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + begins)
-        .not_valid_after(now + ends)
-    )
+    return builder(_named(name), key.public_key(), now + begins, now + ends)
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A certificate and its private key.
-
-    Attributes:
-        key: The private key.
-        certificate: What was made for it.
-    """
-
-    key: PrivateKey
-    certificate: x509.Certificate
-
-    @property
-    def certificate_pem(self) -> bytes:
-        """The certificate in PEM."""
-        return self.certificate.public_bytes(Encoding.PEM)
-
-    def key_pem(self, password: bytes = b"") -> bytes:
-        """The key in PEM, encrypted if there is a password."""
-        encryption = BestAvailableEncryption(password) if password else NoEncryption()
-        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+class Pair(certificates.Pair):
+    """A certificate and its private key, to be shown by a context of pyOpenSSL."""
 
     def use_in(self, context: SSL.Context) -> None:
         """Show this certificate from now on."""
@@ -136,7 +100,7 @@ class Authority:
     def server(self, kind: KeyKind = KeyKind.EC) -> Pair:
         """The server's certificate; the same one each time."""
         if kind not in self._servers:
-            names = x509.SubjectAlternativeName([_general_name(host) for host in self.hosts])
+            names = x509.SubjectAlternativeName([general_name(host) for host in self.hosts])
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
             self._servers[kind] = self._issue(self.hosts[0], kind, names, usage)
         return self._servers[kind]
@@ -220,7 +184,7 @@ class PKI:
         names = hosts or self.hosts
         pair = self.issue(
             names[0],
-            x509.SubjectAlternativeName([_general_name(host) for host in names]),
+            x509.SubjectAlternativeName([general_name(host) for host in names]),
             usage=ExtendedKeyUsageOID.SERVER_AUTH,
             kind=kind,
             ends=-_DAY / 2 if late else _DAY,
@@ -290,9 +254,6 @@ class PKI:
             _builder(name, key)
             .issuer_name(issuer.certificate.subject if issuer else _named(name))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(
-                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-            )
             .sign(signer, hashes.SHA256())
         )
         return Pair(key, certificate)
@@ -321,10 +282,3 @@ def _trusting(root: Pair, version: int) -> SSL.Context:
         raise AssertionError("a new context has a store")
     store.add_cert(crypto.X509.from_cryptography(root.certificate))
     return context
-
-
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
