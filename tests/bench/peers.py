@@ -1,0 +1,206 @@
+"""The servers that are measured: each a process of its own, on a free port of the loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftptls.testing.certificates import Authority, KeyKind
+from tests.conftest import Process
+
+USER, PASSWORD = "alice", "correct horse"
+_DEBIAN = Path(__file__).parent / ".debian"
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a server is started with.
+
+    Attributes:
+        folder: For its files; an empty one of its own.
+        root: The folder to serve.
+        authority: PEM file of whom clients and servers trust.
+        chain: PEM file of what the server shows.
+        key: PEM file of its key.
+        port: Where to listen.
+    """
+
+    folder: Path
+    root: Path
+    authority: Path
+    chain: Path
+    key: Path
+    port: int
+
+
+def proftpd(place: Place) -> list[str]:
+    """ProFTPD with mod_tls; users in a file, or by the common name of a certificate."""
+    users = place.folder / "users"
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    users.write_text(f"{USER}:{hashed}:{os.getuid()}:{os.getgid()}::{place.root}:/bin/false\n")
+    users.chmod(0o600)
+    config = place.folder / "proftpd.conf"
+    config.write_text(
+        f"""
+        ModulePath {_DEBIAN}/usr/lib/proftpd
+        LoadModule mod_tls.c
+        ServerType standalone
+        DefaultAddress 127.0.0.1
+        UseIPv6 off
+        Port {place.port}
+        User root
+        Group root
+        RootLogin on
+        RequireValidShell off
+        UseReverseDNS off
+        DelayEngine off
+        MaxInstances none
+        WtmpLog off
+        SystemLog {place.folder}/system.log
+        TransferLog none
+        PidFile {place.folder}/pid
+        ScoreboardFile {place.folder}/scoreboard
+        AuthOrder mod_auth_file.c
+        AuthUserFile {users}
+        DefaultRoot ~
+        TLSEngine on
+        TLSRequired off
+        TLSRSACertificateFile {place.chain}
+        TLSRSACertificateKeyFile {place.key}
+        TLSCACertificateFile {place.authority}
+        TLSVerifyClient optional
+        TLSUserName CommonName
+        TLSOptions NoSessionReuseRequired
+        """
+    )
+    _unpack("proftpd-core", "proftpd-mod-crypto")
+    return [str(_DEBIAN / "usr/sbin/proftpd"), "--nodaemon", "-q", "-c", str(config)]
+
+
+def vsftpd(place: Place) -> list[str]:
+    """vsftpd; the one user is anonymous, for others it asks PAM."""
+    config = place.folder / "vsftpd.conf"
+    lines = {
+        "listen": "YES",
+        "listen_address": "127.0.0.1",
+        "listen_port": place.port,
+        "background": "NO",
+        "run_as_launching_user": "NO",
+        "anonymous_enable": "YES",
+        "anon_root": place.root,
+        "allow_anon_ssl": "YES",
+        "ssl_enable": "YES",
+        "rsa_cert_file": place.chain,
+        "rsa_private_key_file": place.key,
+        "require_ssl_reuse": "NO",
+        "seccomp_sandbox": "NO",
+        "xferlog_enable": "NO",
+    }
+    config.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    return [_program("vsftpd"), str(config)]
+
+
+def pyftpdlib(place: Place) -> list[str]:
+    """pyftpdlib; its users are in memory, in clear."""
+    script = place.folder / "server.py"
+    script.write_text(
+        f"""
+import logging, warnings
+warnings.simplefilter("ignore")
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.servers import FTPServer
+logging.basicConfig(level=logging.ERROR)
+users = DummyAuthorizer()
+users.add_user({USER!r}, {PASSWORD!r}, {str(place.root)!r}, perm="elradfmwMT")
+TLS_FTPHandler.certfile, TLS_FTPHandler.keyfile = {str(place.chain)!r}, {str(place.key)!r}
+TLS_FTPHandler.authorizer = users
+server = FTPServer(("127.0.0.1", {place.port}), TLS_FTPHandler)
+server.max_cons = server.max_cons_per_ip = 0
+server.serve_forever()
+"""
+    )
+    return [sys.executable, str(script)]
+
+
+def ftptls(*auth: str) -> Callable[[Place], list[str]]:
+    """This server, with users by these Cred strings; ``{folder}`` is its own folder."""
+
+    def command(place: Place) -> list[str]:
+        flags = ["--explicit", f"tcp:{place.port}:interface=127.0.0.1", "--root", str(place.root)]
+        flags += ["--certificate", str(place.chain), "--key", str(place.key)]
+        for each in auth:
+            flags += ["--auth", each.format(folder=place.folder)]
+        config = place.folder / "server.toml"
+        config.write_text(
+            f"""
+            [client_certificates]
+            mode = "optional"
+            authorities = ["{place.authority}"]
+            """
+        )
+        twistd = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+        started = [sys.executable, "-c", twistd, "--nodaemon", "--pidfile="]
+        return [*started, "ftptls", "--config", str(config), *flags]
+
+    return command
+
+
+def _unpack(*packages: str) -> None:
+    """Debian lets no two FTP servers be installed at once, so some are only unpacked."""
+    for package in packages:
+        if (_DEBIAN / f"usr/share/doc/{package}").exists():
+            continue
+        _DEBIAN.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
+            (fetched,) = Path(folder).glob("*.deb")
+            subprocess.run(["dpkg", "-x", str(fetched), str(_DEBIAN)], check=True)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise SystemExit(f"{name} is not installed; apt-get install it first.")
+    return found
+
+
+def place(folder: Path, authority: Authority, kind: KeyKind) -> Place:
+    """Files and a free port for one server."""
+    folder.mkdir()
+    root = folder / "root"
+    root.mkdir()
+    written = authority.write(folder, kind)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return Place(folder, root, written.root, written.certificate, written.key, port)
+
+
+@contextmanager
+def running(command: list[str], place: Place) -> Iterator[Process]:
+    """The server, once it listens; ended by its own process id."""
+    process = Process(command, place.folder / "log", place.folder)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if not process.running:
+                raise SystemExit(f"{command[0]} ended:\n{process.output}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", place.port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.end()
