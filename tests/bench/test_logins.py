@@ -22,7 +22,7 @@ def test_a_table_of_two_servers(tmp_path, capsys):
     ]
     assert all(each["rate"] > 0 for each in figures)
     shown = capsys.readouterr().out
-    assert shown.count("\n| ") == 4
+    assert len(shown.splitlines()) == 4
     for each in figures:
         assert f"| {each['name']} |" in shown
 
@@ -43,6 +43,6 @@ child.communicate(b"\\n")
         assert process.stdout.readline() == "ready\n"
         assert len(tree(process.pid)) == 2
         own = sum(os.times()[:2])
-        assert 0 < cpu_seconds(process.pid)
+        assert cpu_seconds(process.pid) > 0
         assert cpu_seconds(os.getpid()) >= own
         process.communicate("\n")
