@@ -1,0 +1,197 @@
+"""The statements of the user store, on a connection whose transaction is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from ftptls.store import rows, schema
+from ftptls.store.records import Certificate, Group, NameTakenError, UnknownNameError, User, inherit
+
+_users, _groups = schema.users, schema.groups
+_certificates, _memberships = schema.certificates, schema.memberships
+
+_Row = Mapping[Any, Any]
+
+
+def get(connection: Connection, name: str, *, lock: bool = False) -> User:
+    """A user as he is stored.
+
+    Args:
+        connection: In a transaction.
+        name: Whose.
+        lock: Whether nobody else may change him until the transaction ends.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    statement = select(_users).where(_users.c.name == name)
+    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+    if row is None:
+        raise unknown("user", name)
+    return whole(connection, [row])[0]
+
+
+def find(connection: Connection, name: str) -> User | None:
+    """A user with what his groups say; the same three statements for everybody and nobody."""
+    named = _users.c.name == name
+    row = connection.execute(select(_users).where(named)).mappings().first()
+    shown = connection.execute(
+        select(_certificates).join(_users).where(named).order_by(_certificates.c.id)
+    ).mappings()
+    certificates = tuple(_certificate(each) for each in shown)
+    found = connection.execute(
+        select(_groups)
+        .select_from(_users.join(_memberships).join(_groups))
+        .where(named)
+        .order_by(_memberships.c.place)
+    ).mappings()
+    groups = [rows.group_of(each) for each in found]
+    if row is None:
+        return None
+    user = rows.user_of(row, certificates, tuple(each.name for each in groups))
+    return inherit(user, groups)
+
+
+def page(connection: Connection, table: Table, after: str, size: int) -> Sequence[_Row]:
+    """Rows of users or groups by name, behind a name."""
+    statement = select(table).where(table.c.name > after).order_by(table.c.name).limit(size)
+    return connection.execute(statement).mappings().all()
+
+
+def whole(connection: Connection, found: Sequence[_Row]) -> Sequence[User]:
+    """Users from their rows: two more statements, however many there are."""
+    ids = [row["id"] for row in found]
+    of_users = connection.execute(
+        select(_certificates)
+        .where(_certificates.c.user_id.in_(ids))
+        .order_by(_certificates.c.user_id, _certificates.c.id)
+    ).mappings()
+    by_user = itemgetter("user_id")
+    certificates = {
+        key: tuple(_certificate(each) for each in some) for key, some in groupby(of_users, by_user)
+    }
+    memberships = connection.execute(
+        select(_memberships.c.user_id, _groups.c.name)
+        .join(_groups)
+        .where(_memberships.c.user_id.in_(ids))
+        .order_by(_memberships.c.user_id, _memberships.c.place)
+    ).mappings()
+    groups = {
+        key: tuple(each["name"] for each in some) for key, some in groupby(memberships, by_user)
+    }
+    return [
+        rows.user_of(row, certificates.get(row["id"], ()), groups.get(row["id"], ()))
+        for row in found
+    ]
+
+
+def add(connection: Connection, users: Sequence[User]) -> None:
+    """Add users whose names are free, with a few statements for all of them.
+
+    Raises:
+        UnknownNameError: A group is none.
+    """
+    if not users:
+        return
+    connection.execute(insert(_users), [rows.terms_row(user) for user in users])
+    ids = _ids(connection, _users, (user.name for user in users))
+    _attach(connection, [(ids[user.name], user) for user in users])
+
+
+def put(connection: Connection, name: str, user: User) -> None:
+    """Replace a user, who may get another name.
+
+    Raises:
+        UnknownNameError: There is no such user, or no such group.
+        NameTakenError: There is a user of the new name.
+    """
+    key = _ids(connection, _users, [name]).get(name)
+    if key is None:
+        raise unknown("user", name)
+    if user.name != name:
+        refuse_taken(connection, _users, user.name)
+    connection.execute(update(_users).where(_users.c.id == key).values(rows.terms_row(user)))
+    connection.execute(delete(_certificates).where(_certificates.c.user_id == key))
+    connection.execute(delete(_memberships).where(_memberships.c.user_id == key))
+    _attach(connection, [(key, user)])
+
+
+def refuse_taken(connection: Connection, table: Table, name: str) -> None:
+    """Raise NameTakenError if there is a user, or a group, of this name."""
+    if taken(connection, table, [name]):
+        kind = "user" if table is _users else "group"
+        raise NameTakenError(f"There is a {kind} {name!r} already.")
+
+
+def taken(connection: Connection, table: Table, names: Iterable[str]) -> set[str]:
+    """Which of these names there are."""
+    return set(_ids(connection, table, names))
+
+
+def unknown(kind: str, name: str) -> UnknownNameError:
+    """What to say of a name that nobody has."""
+    return UnknownNameError(f"There is no {kind} {name!r}.")
+
+
+def count_change(connection: Connection) -> None:
+    """Tell who watches that users or groups are not what they were."""
+    changes = schema.changes
+    connection.execute(update(changes).values(number=changes.c.number + 1))
+
+
+def _attach(connection: Connection, users: Sequence[tuple[int, User]]) -> None:
+    """Certificates and memberships of users whose rows are there."""
+    names = dict.fromkeys(name for _, user in users for name in user.groups)
+    groups = _ids(connection, _groups, names)
+    for name in names:
+        if name not in groups:
+            raise unknown("group", name)
+    shown = [
+        {"user_id": key, "fingerprint": each.fingerprint, "key": each.key, "notes": each.notes}
+        for key, user in users
+        for each in user.certificates
+    ]
+    if shown:
+        connection.execute(insert(_certificates), shown)
+    places = [
+        {"user_id": key, "group_id": groups[name], "place": place}
+        for key, user in users
+        for place, name in enumerate(user.groups)
+    ]
+    if places:
+        connection.execute(insert(_memberships), places)
+
+
+def _ids(connection: Connection, table: Table, names: Iterable[str]) -> dict[str, int]:
+    found = connection.execute(
+        select(table.c.name, table.c.id).where(table.c.name.in_(list(names)))
+    )
+    return {name: key for name, key in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+def _certificate(row: _Row) -> Certificate:
+    return Certificate(row["fingerprint"], key=row["key"], notes=row["notes"])
+
+
+def group_named(connection: Connection, name: str, *, lock: bool = False) -> Group:
+    """A group.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    statement = select(_groups).where(_groups.c.name == name)
+    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+    if row is None:
+        raise unknown("group", name)
+    return rows.group_of(row)
+
+
+def has_members(connection: Connection, name: str) -> bool:
+    """Whether anybody is in a group."""
+    members = select(_memberships.c.user_id).join(_groups).where(_groups.c.name == name).limit(1)
+    return connection.execute(members).first() is not None
