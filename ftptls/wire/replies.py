@@ -28,13 +28,16 @@ class Reply:
     lines: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
-        """The reply as it goes over the wire, in UTF-8 (RFC 2640 §2.2)."""
-        last = f"{self.code} {shown(self.text)}\r\n"
-        if not self.lines:
-            return last.encode("utf-8", "surrogateescape")
-        first, *inner = (shown(line) for line in self.lines)
-        body = "".join(f" {line}\r\n" for line in inner)
-        return f"{self.code}-{first}\r\n{body}{last}".encode("utf-8", "surrogateescape")
+        """The reply as it goes over the wire, in UTF-8 (RFC 2640 §2.2).
+
+        UTF-8 has no octet 255, but old names have; in Telnet it is doubled (RFC 854).
+        """
+        text = f"{self.code} {shown(self.text)}\r\n"
+        if self.lines:
+            first, *inner = (shown(line) for line in self.lines)
+            body = "".join(f" {line}\r\n" for line in inner)
+            text = f"{self.code}-{first}\r\n{body}{text}"
+        return text.encode("utf-8", "surrogateescape").replace(b"\xff", b"\xff\xff")
 
     @property
     def is_preliminary(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftptls.wire.replies import Reply
+from ftptls.wire.replies import Reply, ReplyReader
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from ftptls.wire.replies import Reply
         (Reply(257, '"/a\r\n230 in"'), b'257 "/a??230 in"\r\n'),
         (Reply(257, '"/Gr\xfc\xdfe"'), '257 "/Grüße"\r\n'.encode()),
         (Reply(257, '"/\udce4"'), b'257 "/\xe4"\r\n'),
+        (Reply(257, '"/\udcff"'), b'257 "/\xff\xff"\r\n'),  # IAC, doubled
     ],
 )
 def test_replies_on_the_wire(reply, sent):
@@ -44,3 +45,15 @@ def test_only_the_last_line_ends_a_reply(text, lines):
     assert last.startswith(b"250 ")
     assert all(line.startswith(b" ") for line in inner)
     assert sent.count(b"\n") == sent.count(b"\r") == len(lines) + 1
+
+
+@given(st.text(), st.binary())
+def test_a_reply_is_read_as_it_was_sent(text, octets):
+    reply = Reply(257, text + octets.decode("utf-8", "surrogateescape"))
+    sent = reply.encode()
+    reader = ReplyReader()
+    reader.feed(sent)
+    read = reader.next_reply()
+    assert read is not None
+    assert read.encode() == sent
+    assert reader.buffered == 0
