@@ -11,18 +11,23 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
+from ftptls import observe
 from ftptls.commands import CommandTable, standard_commands
+from ftptls.guard import Door
 from ftptls.interfaces import IWorkers
-from ftptls.pi import ServerPI
+from ftptls.pi import Refused, ServerPI
 from ftptls.policy import contradiction
 from ftptls.settings import FXP, OCSP, Rule, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.peers import PeerContext
+from ftptls.wire.addresses import canonical
 from ftptls.wire.languages import ENGLISH, Translation
 from ftptls.workers import Workers
 
 if TYPE_CHECKING:
     from ftptls.tls.standing import ClientCheck, OCSPCheck
+
+_BANNED = "Too many failed logins from your address; try again later."
 
 
 class FTPFactory(ServerFactory):
@@ -39,9 +44,12 @@ class FTPFactory(ServerFactory):
         commands: The command table; by default the standard one.
         languages: What puts replies into other languages, by tag (RFC 2640 §4); English, in
             which they are written, is the default.
+        door: What holds guessing and floods back, where several factories are to share it;
+            by default the factory's own.
 
     Raises:
         ValueError: The combination cannot serve anybody.
+        OSError: The file of bans cannot be used.
     """
 
     noisy = False
@@ -57,6 +65,7 @@ class FTPFactory(ServerFactory):
         implicit: bool = False,
         commands: CommandTable | None = None,
         languages: Mapping[str, Translation] | None = None,
+        door: Door | None = None,
     ) -> None:
         if implicit and tls is None:
             raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
@@ -67,6 +76,7 @@ class FTPFactory(ServerFactory):
         self.tls = tls
         self.settings = settings or Settings()
         self.workers = workers or Workers(reactor, self.settings.limits.threads)
+        self.door = door or Door(reactor, self.settings.guard, self.workers)
         self.implicit = implicit
         self.commands = commands or standard_commands()
         self.languages = {**ENGLISH, **(languages or {})}
@@ -75,9 +85,24 @@ class FTPFactory(ServerFactory):
         self._sessions: set[ServerPI] = set()
         self._emptied: list[Deferred[None]] = []
 
-    def buildProtocol(self, addr: IAddress | None) -> ServerPI:
-        """A server-PI for a new control connection."""
-        return ServerPI(self)
+    def startFactory(self) -> None:
+        """Somebody listens."""
+        self.door.opened()
+
+    def stopFactory(self) -> None:
+        """Nobody listens any more."""
+        self.door.closed()
+
+    def buildProtocol(self, addr: IAddress | None) -> ServerPI | Refused:
+        """A server-PI for a new control connection, or a refusal before anything else."""
+        address = canonical(getattr(addr, "host", ""))
+        banned = self.door.bans(address)
+        reason = _BANNED if banned else self.door.objection(address)
+        if not reason:
+            return ServerPI(self)
+        observe.refused_at_door(address, reason)
+        silent = self.implicit or (banned and self.settings.guard.silent)
+        return Refused("" if silent else reason)
 
     def opened(self, pi: ServerPI) -> None:
         """A control connection was made."""
@@ -86,6 +111,7 @@ class FTPFactory(ServerFactory):
     def closed(self, pi: ServerPI) -> None:
         """A control connection is gone."""
         self._sessions.discard(pi)
+        pi.visit.leave()
         if not self._sessions:
             waiting, self._emptied = self._emptied, []
             for each in waiting:

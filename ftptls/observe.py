@@ -6,11 +6,13 @@ Text from clients is escaped, and what a command's record marks as secret is not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ftptls.interfaces import IX509Credentials
 from ftptls.session import Session
 from ftptls.tls.report import Report
 from ftptls.wire.replies import Reply
@@ -20,6 +22,7 @@ _log = Logger(namespace="ftptls")
 # A name of these characters cannot be taken for anything else in a line of the log.
 _PLAIN = re.compile(r"[\w.+-]+")
 _LONGEST = 256
+_MOST_NAMES = 8  # in one line
 
 
 def _who(session: Session) -> str:
@@ -122,6 +125,69 @@ def logged_in(session: Session) -> None:
 def login_failed(session: Session, name: str) -> None:
     """A login was refused."""
     _log.warn("{who} login refused for {name}", who=_who(session), name=ascii(name))
+
+
+def slowed(session: Session, name: str, seconds: float) -> None:
+    """A login has to wait, for there were many in vain."""
+    _log.info(
+        "{who} login for {name} waits {seconds:g} s, after too many in vain",
+        who=_who(session),
+        name=ascii(name),
+        seconds=seconds,
+    )
+
+
+def banned(kind: str, what: str, seconds: float, failures: int) -> None:
+    """An address or a name is refused from now on."""
+    _log.warn(
+        "banned the {kind} {what} for {seconds:g} s, after {failures} failed logins",
+        kind=kind,
+        what=ascii(what),
+        seconds=seconds,
+        failures=failures,
+    )
+
+
+def lifted(kind: str, what: str) -> None:
+    """A ban was ended before its time."""
+    _log.info("the ban of the {kind} {what} was lifted", kind=kind, what=ascii(what))
+
+
+def bans_unusable(error: OSError) -> None:
+    """The file of bans cannot be read or written; told once, until it can be again."""
+    _log.error("the bans are not kept, and tried again: {error}", error=ascii(str(error)))
+
+
+def refused_at_door(address: str, reason: str) -> None:
+    """A connection was closed before anything was said; of a flood there are many."""
+    _log.debug("{address} refused: {reason}", address=ascii(address), reason=reason)
+
+
+def certificate_refused(
+    shown: IX509Credentials, names: Collection[bytes], reasons: Sequence[str]
+) -> None:
+    """A certificate is not for the name in USER; both names are told here, and nowhere else.
+
+    Args:
+        shown: The name that was asked for, and the certificate.
+        names: Those that the certificate may use, as far as they were looked for.
+        reasons: Why it may not use others.
+    """
+    own = ", ".join(_shortened(_text(name)) for name in islice(names, _MOST_NAMES))
+    _log.warn(
+        "{address} login by certificate refused for {wanted}: certificate {subject} "
+        "SHA-256 {fingerprint} is for {own}{why}",
+        address=shown.address,
+        wanted=_shortened(_text(shown.username)),
+        subject=_shortened(shown.tls.subject),
+        fingerprint=shown.tls.fingerprint,
+        own=own or "nobody",
+        why="".join(f"; {reason}" for reason in reasons),
+    )
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
 
 
 def checker_failed(session: Session, error: Exception) -> None:

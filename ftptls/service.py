@@ -29,6 +29,7 @@ from zope.interface import Interface, implementer
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.factory import FTPFactory
+from ftptls.guard import Door
 from ftptls.interfaces import INeedsThreads, IWorkers
 from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
 from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
@@ -192,13 +193,16 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     workers = Workers(reactor, settings.limits.threads)
     realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
     portal = Portal(realm, list(_checkers(settings.auth, reactor, workers)))
+    door = _door(reactor, settings, workers)
     listeners: list[Listener] = []
     secured: list[Secured] = []
     for here, tls in groups:
         factories: list[FTPFactory] = []
         for implicit, description in _endpoints(here):
             try:
-                factory = FTPFactory(reactor, portal, tls, here, workers=workers, implicit=implicit)
+                factory = FTPFactory(
+                    reactor, portal, tls, here, workers=workers, implicit=implicit, door=door
+                )
             except ValueError as error:
                 raise ConfigError(f"{description}: {error}") from None
             if tls is not None:
@@ -213,6 +217,17 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     for listener in listeners:
         service.addService(listener)
     return service
+
+
+def _door(reactor: Any, settings: Settings, workers: IWorkers) -> Door:
+    """One for all listeners: who guesses here is not let in there."""
+    folder = os.path.dirname(settings.guard.state) or "."
+    if not os.path.isdir(folder):
+        raise ConfigError(f"guard.state is to be in {folder}: there is no such folder; make it.")
+    try:
+        return Door(reactor, settings.guard, workers)
+    except OSError as error:
+        raise ConfigError(f"The bans cannot be read: {error}.") from None
 
 
 def _secured(

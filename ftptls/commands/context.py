@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
 
 from ftptls.errors import PermanentError
+from ftptls.guard import Visit
 from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
@@ -65,8 +67,11 @@ class Control(Protocol):
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
 
-    def pause(self, seconds: float) -> Awaitable[None]:
-        """Wait without holding anything up but this session."""
+    async def until(self, waiting: Deferred[Any]) -> bool:
+        """Wait for something, and give it up if the client leaves; whether it came."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, not longer than the client is there, and hold up nothing but this session."""
 
     def shown_certificate(self, name: str) -> IX509Credentials | None:
         """The client's certificate as credentials for a name; ``None`` without one."""
@@ -146,6 +151,7 @@ class Context:
         portal: Cred's door.
         commands: The table, by verb.
         languages: What puts replies into other languages, by tag; the first is the default.
+        visit: The connection as the door sees it: what is held against it.
         control: The control connection.
         dtp: Data connections and transfers.
         workers: Threads for what takes the processor long.
@@ -156,6 +162,7 @@ class Context:
     portal: Portal
     commands: CommandTable
     languages: Mapping[str, Translation]
+    visit: Visit
     control: Control
     dtp: DataTransfer
     workers: IWorkers

@@ -5,7 +5,7 @@ Each USER starts from nothing: what an earlier one was given is gone before anyt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, UsernamePassword
 from twisted.cred.error import LoginFailed
@@ -14,7 +14,8 @@ from ftptls import observe, policy
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command
 from ftptls.cred.credentials import CertificateAndPassword
-from ftptls.errors import BusyError, PermanentError
+from ftptls.errors import FTPError, PermanentError
+from ftptls.guard import Attempt
 from ftptls.interfaces import ICertificateAndPassword, IFilesystem, IX509Credentials
 from ftptls.session import ROOT, Login
 from ftptls.settings import LoginMode
@@ -49,7 +50,11 @@ async def _by_certificate(context: Context, name: str) -> Reply | None:
     if await _enter(context, name, [shown]):
         context.session.login.by_certificate = True
         return Reply(232, "Logged in by the client certificate.")
-    return await _login_failed(context, name) if mode is LoginMode.CERTIFICATE else None
+    if mode is not LoginMode.CERTIFICATE:
+        return None
+    attempt = _attempt(context, name)  # it has no turn to wait for: nobody guesses certificates
+    attempt.failed()
+    return await _login_failed(context, name, attempt)
 
 
 def _ask_for_password(context: Context, name: str) -> Reply:
@@ -71,9 +76,20 @@ async def _pass(context: Context, password: str) -> Reply:
     name, login.pending = login.pending, None
     if name is None:
         raise PermanentError(503, "Send USER first.")
-    if await _enter(context, name, _credentials(context, name, password)):
-        return Reply(230, "Logged in.")
-    return await _login_failed(context, name)
+    async with _attempt(context, name) as attempt:
+        if attempt.banned or not context.control.client_present:
+            return _goodbye(context)
+        credentials = [] if attempt.locked else _credentials(context, name, password)
+        if await _enter(context, name, credentials):
+            attempt.succeeded()
+            return Reply(230, "Logged in.")
+        attempt.failed()
+    return await _login_failed(context, name, attempt)
+
+
+def _attempt(context: Context, name: str) -> Attempt:
+    delay = context.settings.limits.login_delay
+    return context.visit.attempt(name, context.session, context.control, delay)
 
 
 def _credentials(context: Context, name: str, password: str) -> Sequence[ICredentials]:
@@ -93,16 +109,16 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
     """Log in with the first credentials that are accepted and suffice; whether any did.
 
     Raises:
-        PermanentError: 530, the login is refused for another reason.
-        BusyError: 421, too many wait; nothing is known about this one.
+        FTPError: The login is refused for another reason, such as that too many wait (421).
     """
     for each in credentials:
         try:
             _, avatar, logout = await context.portal.login(each, context.session, IFilesystem)
         except LoginFailed:
             continue
-        except BusyError:
-            context.control.close_after_reply()
+        except FTPError as error:  # of a checker that knows what to say; nobody has guessed
+            if error.reply.code == 421:
+                context.control.close_after_reply()
             raise
         except Exception as error:  # noqa: BLE001 - a checker's own trouble, for the operator
             observe.checker_failed(context.session, error)
@@ -132,12 +148,29 @@ def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool
     if not policy.suffices(session.policy.login, certificate=certificate, password=password):
         session.log_out()
         return False
-    session.login.failures = 0
     if not context.control.client_present:
         session.log_out()  # the client left while Cred was thinking
-    else:
-        observe.logged_in(session)
+        return True
+    try:
+        leave = context.visit.log_in(session.login.user)
+    except FTPError:
+        session.log_out()
+        raise
+    session.login.logout = _both(leave, session.login.logout)
+    session.login.failures = 0
+    observe.logged_in(session)
     return True
+
+
+def _both(first: Callable[[], object], second: Callable[[], object] | None) -> Callable[[], object]:
+    """Two calls in one."""
+
+    def call() -> None:
+        first()
+        if second is not None:
+            second()
+
+    return call
 
 
 def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
@@ -147,16 +180,19 @@ def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
     return both or alone, not alone
 
 
-async def _login_failed(context: Context, name: str) -> Reply:
+async def _login_failed(context: Context, name: str, attempt: Attempt) -> Reply:
     login = context.session.login
     login.failures += 1
     observe.login_failed(context.session, name)
-    limits = context.settings.limits
-    await context.control.pause(limits.login_delay * 2 ** (login.failures - 1))
-    if login.failures >= limits.login_attempts:
-        context.control.close_after_reply()
-        return Reply(421, "Too many failed logins; goodbye.")
+    await context.control.pause(attempt.remaining(login.failures))
+    if attempt.banned or login.failures >= context.settings.limits.login_attempts:
+        return _goodbye(context)
     return Reply(530, "Login incorrect.")
+
+
+def _goodbye(context: Context) -> Reply:
+    context.control.close_after_reply()
+    return Reply(421, "Too many failed logins; goodbye.")
 
 
 def _acct(context: Context, _account: str) -> Reply:

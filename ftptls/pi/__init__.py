@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ftptls.pi.refused import Refused
 from ftptls.pi.server import ServerPI
 
-__all__ = ["ServerPI"]
+__all__ = ["Refused", "ServerPI"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from ftptls import observe
@@ -51,6 +51,7 @@ class Interpreter(ControlConnection):
         self._transferring = False
         self._after_transfer: list[Deferred[None]] = []
         self._after_reply: Callable[[], None] | None = None
+        self._waiting: Deferred[Any] | None = None
         self._bad_commands = 0
         self._unknown_since = self._opened_at
 
@@ -177,9 +178,27 @@ class Interpreter(ControlConnection):
         """Once the reply is sent: close the connection."""
         self._after_reply = lambda: self._close("said goodbye")
 
+    async def until(self, waiting: Deferred[Any]) -> bool:
+        """Wait for something, and give it up if the client leaves; whether it came."""
+        if not self.client_present:
+            waiting.cancel()
+        self._waiting = waiting
+        try:
+            await waiting
+        except CancelledError:
+            return False
+        finally:
+            self._waiting = None
+        return True
+
     async def pause(self, seconds: float) -> None:
-        """Wait without holding anything up but this session."""
-        await deferLater(self._reactor, seconds)
+        """Wait, not longer than the client is there, and hold up nothing but this session."""
+        await self.until(deferLater(self._reactor, seconds))
+
+    def _stop_waiting(self) -> None:
+        """The client left: what a command of his waits for is of no use any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     async def transfer_answered(self) -> None:
         """Until the transfer in progress, if any, has its reply."""

@@ -36,6 +36,7 @@ class ServerPI(Interpreter):
         super().connectionMade()
         factory = self.factory
         self.session = session = _new_session(self.transport)
+        self.visit = factory.door.enter(session.peers.client)
         self._tls = factory.tls.new_session() if factory.tls is not None else None
         protection = Protection(self._tls, factory.peers)
         self._dtp = ServerDTP(
@@ -47,6 +48,7 @@ class ServerPI(Interpreter):
             factory.portal,
             factory.commands,
             factory.languages,
+            self.visit,
             self,
             self._dtp,
             factory.workers,
@@ -97,6 +99,7 @@ class ServerPI(Interpreter):
         """Abort the transfer, as RFC 959 §4.1.1 wants of an unexpected end; hold no port."""
         self._dtp.close()
         self._vetting.stop()
+        self._stop_waiting()
 
     def shut_down(self) -> None:
         """The server ends: abort what runs, say so, and close."""

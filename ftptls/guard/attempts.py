@@ -1,0 +1,232 @@
+"""Attempts to log in: each waits for its turn, and the longer the more there were in vain."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from ftptls import observe
+from ftptls.guard.banfile import Ban, Kind
+from ftptls.guard.bans import Bans
+from ftptls.guard.recent import Recent, name_key
+from ftptls.guard.turns import Turns
+from ftptls.interfaces import IWorkers
+from ftptls.settings import Guard
+
+if TYPE_CHECKING:
+    from ftptls.session import Session
+
+# For so many seconds after a login, the name is not slowed at the address it came from.
+_KNOWN_FOR = 30 * 24 * 3600.0
+
+
+class Waiter(Protocol):
+    """One who can wait: the control connection."""
+
+    @property
+    def client_present(self) -> bool:
+        """Whether the client is still there."""
+
+    async def until(self, waiting: Deferred[Any]) -> bool:
+        """Wait for something, unless the client leaves; whether it came."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, unless the client leaves."""
+
+
+class Attempts:
+    """What is remembered of all attempts.
+
+    Args:
+        reactor: For the time.
+        settings: Bounds.
+        workers: For the file of bans.
+
+    Attributes:
+        bans: What is banned.
+        addresses: Failed logins, by where they came from.
+        names: The same, by who was to be logged in.
+        pairs: The same, by both.
+        known: Who was logged in lately, by both.
+        turns_of_addresses: Who is being checked, by where it comes from.
+        turns_of_names: The same, by who is to be logged in.
+    """
+
+    def __init__(self, reactor: Any, settings: Guard, workers: IWorkers) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        self.bans = Bans(reactor, settings, workers, self._lifted)
+        each = max(settings.ban_after, settings.wary_after, 32)
+        self.addresses = Recent(settings.window, settings.remembered, each)
+        self.names = Recent(settings.window, settings.remembered, each)
+        self.pairs = Recent(settings.window, settings.remembered, each)
+        self.known = Recent(_KNOWN_FOR, settings.remembered, 1)
+        self.turns_of_addresses = Turns(settings.checks)
+        self.turns_of_names = Turns(settings.checks)
+
+    def _lifted(self, ban: Ban) -> None:
+        """Who was let off begins anew; else the next mistake would be one too many."""
+        (self.addresses if ban.kind is Kind.ADDRESS else self.names).forget(ban.what)
+
+
+class Attempt:
+    """One attempt. Its time is the same whether the name exists or not.
+
+    Enter it (``async with``) to check what the client says: it waits for its turn, and is
+    within it until it is left. What needs no turn is told to :meth:`failed` all the same.
+
+    Args:
+        attempts: What is remembered of all.
+        network: Where it comes from; empty if that is not counted.
+        name: Who is to be logged in.
+        trusted: Whether nothing is held against it.
+        session: For the log.
+        control: What waits.
+        delay: Seconds that the first failure costs.
+
+    Attributes:
+        banned: Whether the address is banned by now.
+        locked: Whether the name is: the password must not be looked at.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        network: str,
+        name: str,
+        *,
+        trusted: bool,
+        session: Session,
+        control: Waiter,
+        delay: float,
+    ) -> None:
+        self._attempts = attempts
+        self._network = network
+        self._name = name_key(name)
+        self._trusted = trusted
+        self._session = session
+        self._control = control
+        self._delay = delay
+        self._began = self._now()
+        self._turns: list[tuple[Turns, str]] = []
+        self._against = 0
+        self.banned = self.locked = False
+
+    async def __aenter__(self) -> Attempt:
+        try:
+            await self._wait()
+        except BaseException:
+            self._give_back()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._give_back()
+
+    def succeeded(self) -> None:
+        """His own mistakes are forgiven, and for a while others cannot slow him down here.
+
+        Those are not that were made with other names: who has one could try others for ever.
+        """
+        attempts, now = self._attempts, self._now()
+        if not self._network:
+            return
+        mistakes = attempts.pairs.count(self._pair, now)
+        attempts.addresses.forget(self._network, mistakes)
+        attempts.names.forget(self._name, mistakes)
+        attempts.pairs.forget(self._pair)
+        attempts.known.add(self._pair, now)
+
+    def failed(self) -> None:
+        """It counts against address and name, and may be one too many."""
+        if self._trusted:
+            return
+        attempts, now, bans = self._attempts, self._now(), self._attempts.bans
+        most = attempts.settings.ban_after if attempts.settings.ban_time else 0
+        of_name = attempts.names.add(self._name, now)
+        of_address = 0
+        if self._network:
+            of_address = attempts.addresses.add(self._network, now)
+            attempts.pairs.add(self._pair, now)
+        self._against = max(of_address, 0 if self._is_known else of_name)
+        if 0 < most <= of_address:
+            bans.add(Kind.ADDRESS, self._network, of_address)
+            attempts.addresses.forget(self._network)
+            self.banned = True
+        if attempts.settings.lock_names and 0 < most <= of_name and not self.locked:
+            bans.add(Kind.NAME, self._name, of_name)
+
+    def remaining(self, failures: int) -> float:
+        """How many seconds to wait before a failure is told.
+
+        They count from when the turn came: how long the check took does not show.
+
+        Args:
+            failures: How many there were in this session, this one included.
+        """
+        due = self._wait_for(max(self._against, failures))
+        return max(0.0, self._began + due - self._now())
+
+    async def _wait(self) -> None:
+        """First for a turn, so that attempts side by side are no more than one by one."""
+        attempts = self._attempts
+        for turns, key in self._queues():
+            if not await self._control.until(turns.take(key)):
+                return
+            self._turns.append((turns, key))
+        self._began = self._now()
+        against = self._held_against()
+        if against >= attempts.settings.wary_after:
+            seconds = self._wait_for(against)
+            observe.slowed(self._session, self._name, seconds)
+            await self._control.pause(seconds)
+        if not self._trusted:
+            self.banned = attempts.bans.holds(Kind.ADDRESS, self._network)
+            self.locked = attempts.bans.holds(Kind.NAME, self._name)
+
+    def _queues(self) -> list[tuple[Turns, str]]:
+        if self._trusted:
+            return []
+        queues = [(self._attempts.turns_of_addresses, self._network)] if self._network else []
+        if not self._is_known:
+            queues.append((self._attempts.turns_of_names, self._name))
+        return queues
+
+    def _give_back(self) -> None:
+        while self._turns:
+            turns, key = self._turns.pop()
+            turns.give_back(key)
+
+    def _held_against(self) -> int:
+        """Failed logins of the address or the name, whichever are more."""
+        if self._trusted:
+            return 0
+        now = self._now()
+        of_name = 0 if self._is_known else self._attempts.names.count(self._name, now)
+        return max(of_name, self._attempts.addresses.count(self._network, now))
+
+    def _wait_for(self, failures: int) -> float:
+        """The wait, in seconds, that so many failures bring about."""
+        if not failures:
+            return 0.0
+        longest: float = self._attempts.settings.delay_maximum
+        return min(longest, self._delay * 2.0 ** min(failures - 1, 64))
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the user was here lately: others cannot slow him down."""
+        return self._attempts.known.count(self._pair, self._now()) > 0
+
+    @property
+    def _pair(self) -> str:
+        return f"{self._network} {self._name}"
+
+    def _now(self) -> float:
+        return float(self._attempts.reactor.seconds())

@@ -1,0 +1,142 @@
+"""The door: one for all listeners, through which every connection comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from ftptls.errors import PermanentError
+from ftptls.guard.attempts import Attempt, Attempts, Waiter
+from ftptls.guard.banfile import Kind
+from ftptls.guard.presence import Presence
+from ftptls.guard.recent import name_key, network_of
+from ftptls.interfaces import IWorkers
+from ftptls.settings import Guard
+
+if TYPE_CHECKING:
+    from ftptls.session import Session
+
+
+class Door:
+    """Who is in, who may come in, and who has tried too often.
+
+    Args:
+        reactor: For the time.
+        settings: Bounds.
+        workers: For the file of bans.
+
+    Raises:
+        OSError: The file of bans cannot be used.
+
+    Attributes:
+        attempts: What is remembered of logins.
+        presence: Who is connected.
+    """
+
+    def __init__(self, reactor: Any, settings: Guard, workers: IWorkers) -> None:
+        self._settings = settings
+        self._trusted = tuple(ip_network(network) for network in settings.trusted)
+        self._listeners = 0
+        self.attempts = Attempts(reactor, settings, workers)
+        self.presence = Presence(settings)
+
+    def opened(self) -> None:
+        """A listener was opened: with the first one, begin to watch the file of bans."""
+        self._listeners += 1
+        if self._listeners == 1:
+            self.attempts.bans.start()
+
+    def closed(self) -> None:
+        """A listener was closed; the file is let go with the last one."""
+        self._listeners -= 1
+        if not self._listeners:
+            self.attempts.bans.stop()
+
+    def trusts(self, address: str) -> bool:
+        """Whether nothing is held against an address."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return False
+        return any(ip in network for network in self._trusted)
+
+    def bans(self, address: str) -> bool:
+        """Whether an address is banned."""
+        network = network_of(address)
+        return not self.trusts(address) and self.attempts.bans.holds(Kind.ADDRESS, network)
+
+    def objection(self, address: str) -> str:
+        """Why one more connection of an address is too many; empty if it is not."""
+        trusted = self.trusts(address)
+        return self.presence.objection("" if trusted else network_of(address), trusted=trusted)
+
+    def enter(self, address: str) -> Visit:
+        """A client comes in."""
+        return Visit(self, address)
+
+
+class Visit:
+    """One connection, from when it is made until it is gone.
+
+    Args:
+        door: Through which it came.
+        address: Whose it is.
+    """
+
+    def __init__(self, door: Door, address: str) -> None:
+        self._attempts = door.attempts
+        self._presence = door.presence
+        self._trusted = door.trusts(address)
+        self._network = "" if self._trusted else network_of(address)
+        self._user = ""
+        self._presence.sessions.add(self._network)
+        self._wait(True)
+
+    def attempt(self, name: str, session: Session, control: Waiter, delay: float) -> Attempt:
+        """Somebody is to be logged in."""
+        return Attempt(
+            self._attempts,
+            self._network,
+            name,
+            trusted=self._trusted,
+            session=session,
+            control=control,
+            delay=delay,
+        )
+
+    def log_in(self, user: str) -> Callable[[], None]:
+        """A user is in.
+
+        Returns:
+            What is to be called when he is out.
+
+        Raises:
+            PermanentError: 530, he has as many sessions as he may.
+        """
+        user = name_key(user)
+        if not self._presence.has_room_for(user):
+            raise PermanentError(530, "This user has too many sessions; close one of them.")
+        self._user = user
+        self._presence.users.add(user)
+        self._wait(False)
+        return self._log_out
+
+    def leave(self) -> None:
+        """The connection is gone."""
+        self._presence.sessions.remove(self._network)
+        if self._user:
+            self._presence.users.remove(self._user)
+        else:
+            self._wait(False)
+
+    def _log_out(self) -> None:
+        self._presence.users.remove(self._user)
+        self._user = ""
+        self._wait(True)
+
+    def _wait(self, waits: bool) -> None:
+        """Nobody is logged in, or somebody is by now."""
+        if not self._trusted:
+            waiting = self._presence.waiting
+            (waiting.add if waits else waiting.remove)(self._network)

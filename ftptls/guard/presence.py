@@ -1,0 +1,72 @@
+"""Who is connected, and how many that are: in all, of an address, of a user."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ftptls.settings import Guard
+
+
+class Tally:
+    """How many there are of each key, and in all; keys that nobody has take no memory."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self.total = 0
+
+    def __getitem__(self, key: str) -> int:
+        return self._counts[key]
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, key: str) -> None:
+        """One more."""
+        self._counts[key] += 1
+        self.total += 1
+
+    def remove(self, key: str) -> None:
+        """One less."""
+        self.total -= 1
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+
+
+class Presence:
+    """Connections, and what speaks against one more.
+
+    An empty address is one that is not counted: it is trusted, or unknown.
+
+    Attributes:
+        sessions: All connections, by address.
+        waiting: Those on which nobody is logged in, but for the trusted.
+        users: Logins, by user.
+    """
+
+    def __init__(self, settings: Guard) -> None:
+        self._settings = settings
+        self.sessions = Tally()
+        self.waiting = Tally()
+        self.users = Tally()
+
+    def objection(self, network: str, *, trusted: bool) -> str:
+        """Why one more connection is too many; empty if it is not."""
+        settings = self._settings
+        of_address = [_reached(self.sessions[network], settings.sessions_per_address)]
+        of_address += [_reached(self.waiting[network], settings.waiting_per_address)]
+        if network and any(of_address):
+            return "Too many connections from your address; close some, or try again later."
+        all_wait = not trusted and _reached(self.waiting.total, settings.waiting)
+        if all_wait or _reached(self.sessions.total, settings.sessions):
+            return "Too many connections; try again later."
+        return ""
+
+    def has_room_for(self, user: str) -> bool:
+        """Whether a user may have one more session."""
+        return not _reached(self.users[user], self._settings.sessions_per_user)
+
+
+def _reached(count: int, most: int) -> bool:
+    """Whether there are as many as there may be; 0 is any number."""
+    return 0 < most <= count
