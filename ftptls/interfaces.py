@@ -29,6 +29,8 @@ class Store(enum.Enum):
     """STOR or APPE behind REST: in place, from the restart marker on."""
     APPEND = "append"
     """APPE: in place, behind what is there."""
+    NEW = "new"
+    """STOR of who may replace nothing: the whole file, where there is none."""
 
 
 class IFilesystem(Interface):
@@ -62,7 +64,8 @@ class IFilesystem(Interface):
 
         Args:
             path: The target.
-            how: Whole, resumed or appended.
+            how: Whole, resumed, appended or new. A new one is ``EEXIST`` if there is
+                something, also if that came between this check and the commit.
             offset: For ``RESUME``: where the first octet goes; at most the
                 present size. Otherwise 0.
         """
@@ -149,6 +152,20 @@ class ISpace(Interface):
 
     def available(path: PurePosixPath) -> Awaitable[int]:
         """Octets that the avatar may still store in a directory."""
+
+
+class IRealPaths(Interface):
+    """Of a filesystem with links: where they lead is known.
+
+    Rights that differ by path are judged by it. A filesystem around another one that
+    provides this should do so, too.
+    """
+
+    def real_path(path: PurePosixPath) -> Awaitable[PurePosixPath]:
+        """The path without links of what is there, or of where a file would be made."""
+
+    def without_links() -> IFilesystem:
+        """The same files, reached through no link: a path with one is ``ELOOP``."""
 
 
 class IFileReader(Interface):

@@ -18,6 +18,7 @@ from ftptls.interfaces import (
     IGroups,
     ILinks,
     IModes,
+    IRealPaths,
     ISetCreated,
     ISetTimes,
     ISpace,
@@ -225,6 +226,28 @@ class SpaceContract(AttributesBench):
             assert self.refusal(filesystem.available(path)) == number, path
 
 
+class RealPathsContract(AttributesBench):
+    """Of a provider of :class:`~ftptls.interfaces.IRealPaths`, without links."""
+
+    def test_a_path_without_links_is_its_own(self) -> None:
+        filesystem = self.make_two()
+        verifyObject(IRealPaths, filesystem)
+        for path in (_ROOT, _A, _IN, _IN / "b", _IN / "not yet"):
+            assert self.run(filesystem.real_path(path)) == path
+
+    def test_the_same_files_without_links(self) -> None:
+        filesystem = self.make_two()
+        plain = filesystem.without_links()
+        assert self.read(plain, "/a") == b"12345"
+        self.store(plain, "/in/c", b"new")
+        assert self.read(filesystem, "/in/c") == b"new"
+
+    def test_real_paths_that_are_not_there(self) -> None:
+        filesystem = self.make_two()
+        for path, number in _NOWHERE[1:]:
+            assert self.refusal(filesystem.real_path(path)) == number, path
+
+
 OPTIONAL: dict[type[Interface], type] = {
     ISetTimes: SetTimesContract,
     ISetCreated: SetCreatedContract,
@@ -233,5 +256,6 @@ OPTIONAL: dict[type[Interface], type] = {
     IGroups: GroupsContract,
     ILinks: LinksContract,
     ISpace: SpaceContract,
+    IRealPaths: RealPathsContract,
 }
 """The tests of each optional interface."""

@@ -14,7 +14,7 @@ from ftptls.wire.entries import Kind
 
 
 class UploadContract(FilesystemBench):
-    """Whole, resumed and appended; committed and abandoned at every point."""
+    """Whole, resumed, appended and new; committed and abandoned at every point."""
 
     def test_store_a_new_file(self) -> None:
         filesystem = self.make_filesystem({})
@@ -141,6 +141,34 @@ class UploadContract(FilesystemBench):
             self.run(upload.write_at(upload.offset, b"+"))
             self.run(upload.abandon())
         assert self.read(filesystem, "/a") == b"0123++"
+
+    def test_a_new_file_takes_no_name_that_is_taken(self) -> None:
+        filesystem = self.make_filesystem({"/a": b"old"})
+        assert self.refused_upload(filesystem, "/a", Store.NEW) == errno.EEXIST
+        self.store(filesystem, "/b", b"new", Store.NEW)
+        assert self.read(filesystem, "/a") == b"old"
+        assert self.read(filesystem, "/b") == b"new"
+        assert set(self.entries(filesystem)) == {"a", "b"}
+
+    def test_a_name_that_is_taken_before_the_new_file_begins(self) -> None:
+        filesystem = self.make_filesystem({})
+        upload = self.run(filesystem.open_write(PurePosixPath("/a"), Store.NEW, 0))
+        self.store(filesystem, "/a", b"first")
+        assert self.refusal(upload.begin()) == errno.EEXIST
+        self.run(upload.abandon())
+        assert self.read(filesystem, "/a") == b"first"
+
+    def test_a_name_that_is_taken_while_the_new_file_comes(self) -> None:
+        if not self.atomic:
+            return
+        filesystem = self.make_filesystem({})
+        upload = self.begin(filesystem, "/a", Store.NEW)
+        self.run(upload.write_at(0, b"second"))
+        self.store(filesystem, "/a", b"first", Store.NEW)
+        assert self.refusal(upload.commit()) == errno.EEXIST
+        self.run(upload.abandon())
+        assert self.read(filesystem, "/a") == b"first"
+        assert set(self.entries(filesystem)) == {"a"}
 
     def test_uploads_that_cannot_begin(self) -> None:
         filesystem = self.make_filesystem({"/a": b"", "/in/": b""})

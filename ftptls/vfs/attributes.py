@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ftptls.errors import PermanentError
-from ftptls.vfs.jail import DIRECTORY, LOOK, Jail
+from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, name_of
 
 _HIGHEST_GROUP = 2**32 - 2  # the number above stands for "as it is"
 
@@ -32,16 +32,9 @@ def _found(jail: Jail, raw: bytes) -> Iterator[tuple[str, os.stat_result]]:
         info = os.fstat(fd)
         if is_special(info):
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-        yield _name_of(fd), info
+        yield name_of(fd), info
     finally:
         os.close(fd)
-
-
-def _name_of(fd: int) -> str:
-    name = f"/proc/self/fd/{fd}"
-    if not os.path.islink(name):  # in a container without /proc
-        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-    return name
 
 
 def set_times(jail: Jail, raw: bytes, modified: float, accessed: float | None) -> None:
@@ -100,17 +93,9 @@ def make_link(jail: Jail, raw: bytes, target: bytes) -> None:
     Raises:
         OSError: ``EXDEV``, its directory has been moved out of the jail.
     """
-    root = jail.open(b"/", DIRECTORY)
-    try:
-        with jail.parent(raw) as (directory, name):
-            top, here = (os.fsencode(os.readlink(_name_of(fd))) for fd in (root, directory))
-            inside = os.path.relpath(here, top)
-            if inside.split(b"/")[0] == b"..":
-                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-            text = os.path.relpath(target, os.path.join(b"/", inside))
-            os.symlink(text, name, dir_fd=directory)
-    finally:
-        os.close(root)
+    with jail.parent(raw) as (directory, name):
+        text = os.path.relpath(target, jail.inside(directory))
+        os.symlink(text, name, dir_fd=directory)
 
 
 def available(jail: Jail, raw: bytes) -> int:

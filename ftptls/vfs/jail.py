@@ -9,6 +9,7 @@ through a link. In both, an absolute link starts at the folder, and ``..`` ends 
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import errno
 import os
@@ -32,6 +33,7 @@ _TRIES = 64
 
 _OPENAT2 = 437  # one number on every architecture that is tested below
 _RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_IN_ROOT = 0x10
 
 
@@ -57,10 +59,11 @@ def _libc() -> ctypes.CDLL:
     return libc
 
 
-def _openat2(root: int, path: bytes, flags: int) -> int:
+def _openat2(root: int, path: bytes, flags: int, links: bool = True) -> int:
     """``openat2`` under ``root``, repeated while a rename or a signal disturbs it."""
+    resolve = _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS | (0 if links else _RESOLVE_NO_SYMLINKS)
     # A mode without O_CREAT would be EINVAL; files are created by name beside, never here.
-    how = _OpenHow(flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+    how = _OpenHow(flags, 0, resolve)
     number = 0
     for _ in range(_TRIES):
         fd: int = _libc().syscall(_OPENAT2, root, path, ctypes.byref(how), ctypes.sizeof(how))
@@ -95,8 +98,9 @@ class _Walk:
     again: opening ``..`` would leave with a directory that was moved out.
     """
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, links: bool) -> None:
         self._root = root
+        self._most_links = _MAX_LINKS if links else 0
         self._names: list[bytes] = []
         self._here = -1
         self._links = 0
@@ -182,7 +186,7 @@ class _Walk:
 
     def _go(self, target: bytes) -> list[bytes]:
         self._links += 1
-        if self._links > _MAX_LINKS:
+        if self._links > self._most_links:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.startswith(b"/"):
             self._leave()
@@ -190,10 +194,26 @@ class _Walk:
         return _parts(target)
 
 
+def _walk(root: int, path: bytes, flags: int, links: bool) -> int:
+    return _Walk(root, links).open(path, flags)
+
+
 def _parts(path: bytes) -> list[bytes]:
     parts = [part for part in path.split(b"/") if part]
     # "name/" demands a directory, which "name/." says without a special case.
     return [*parts, b"."] if path.endswith(b"/") else parts
+
+
+def name_of(fd: int) -> str:
+    """A path for exactly what a descriptor is open on.
+
+    Raises:
+        OSError: ``EOPNOTSUPP``, in a container without ``/proc``.
+    """
+    name = f"/proc/self/fd/{fd}"
+    if not os.path.islink(name):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    return name
 
 
 def encode(path: PurePosixPath) -> bytes:
@@ -226,9 +246,14 @@ class Jail:
         # Absolute now, because a daemon changes its directory; opened at each use,
         # so that there is no descriptor to leak with an avatar.
         self.root = os.path.abspath(root)
-        self._resolve = _openat2
-        if walk or not kernel_resolves():
-            self._resolve = lambda root, path, flags: _Walk(root).open(path, flags)
+        self._resolve = _walk if walk or not kernel_resolves() else _openat2
+        self._links = True
+
+    def without_links(self) -> Jail:
+        """The same folder, where every link on the way is ``ELOOP``."""
+        other = copy.copy(self)
+        other._links = False
+        return other
 
     def open(self, path: bytes, flags: int) -> int:
         """Open what ``path`` leads to, through links, and create nothing.
@@ -244,7 +269,7 @@ class Jail:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         root = os.open(self.root, DIRECTORY)
         try:
-            return self._resolve(root, path, flags | os.O_CLOEXEC)
+            return self._resolve(root, path, flags | os.O_CLOEXEC, self._links)
         finally:
             os.close(root)
 
@@ -269,7 +294,7 @@ class Jail:
         Returns:
             A descriptor that the caller closes, and a name.
         """
-        for _ in range(_MAX_LINKS):
+        for _ in range(_MAX_LINKS if self._links else 1):
             head, _, name = path.rpartition(b"/")
             if name in (b"", b".", b".."):
                 raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -284,3 +309,35 @@ class Jail:
             os.close(directory)
             path = target if target.startswith(b"/") else head + b"/" + target
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+    def real(self, path: bytes) -> bytes:
+        """Where a path leads, by a path without links; or where a file would be made.
+
+        Raises:
+            OSError: ``EXDEV``, that has been moved out of the jail; or what :meth:`open` raises.
+        """
+        name = b""
+        try:
+            fd = self.open(path, LOOK)
+        except FileNotFoundError:
+            fd, name = self.locate(path)
+        try:
+            return os.path.join(self.inside(fd), name) if name else self.inside(fd)
+        finally:
+            os.close(fd)
+
+    def inside(self, fd: int) -> bytes:
+        """The path in here of what a descriptor is open on.
+
+        Raises:
+            OSError: ``EXDEV``, it has been moved out.
+        """
+        root = os.open(self.root, DIRECTORY)
+        try:
+            top, here = (os.fsencode(os.readlink(name_of(each))) for each in (root, fd))
+        finally:
+            os.close(root)
+        inside = os.path.relpath(here, top)
+        if inside.split(b"/")[0] == b"..":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return os.path.normpath(os.path.join(b"/", inside))

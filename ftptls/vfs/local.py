@@ -18,6 +18,7 @@ from ftptls.interfaces import (
     IGroups,
     ILinks,
     IModes,
+    IRealPaths,
     ISetTimes,
     ISpace,
     IUmask,
@@ -46,7 +47,7 @@ _LIST = os.O_RDONLY | os.O_DIRECTORY
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
 
 
-@implementer(IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, ISpace)
+@implementer(IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, ISpace, IRealPaths)
 class LocalFilesystem:
     """A folder that cannot be left, neither by ``..`` nor through a link.
 
@@ -153,6 +154,17 @@ class LocalFilesystem:
         other.umask = umask
         return other
 
+    async def real_path(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_path`."""
+        real = await self._workers.run(self._jail.real, _octets(path))
+        return PurePosixPath(real.decode("utf-8", "surrogateescape"))
+
+    def without_links(self) -> LocalFilesystem:
+        """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""
+        other = copy.copy(self)
+        other._jail = self._jail.without_links()
+        return other
+
     def _stat(self, path: PurePosixPath) -> Entry:
         raw = _octets(path)
         if raw == b"/":
@@ -201,7 +213,8 @@ class LocalFilesystem:
 
     def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         target = Target(self._jail, _octets(path), how, offset, self.umask)
-        atomic = self._upload_mode is UploadMode.ATOMIC and how is Store.REPLACE
+        whole = how in (Store.REPLACE, Store.NEW)
+        atomic = self._upload_mode is UploadMode.ATOMIC and whole
         upload = (AtomicUpload if atomic else InPlaceUpload)(target, self._workers)
         upload.check()
         return upload

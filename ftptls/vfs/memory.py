@@ -85,7 +85,8 @@ class MemoryFilesystem:
 
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
-        in_place = self._upload_mode is UploadMode.DIRECT or how is not Store.REPLACE
+        whole = how in (Store.REPLACE, Store.NEW)
+        in_place = self._upload_mode is UploadMode.DIRECT or not whole
         upload = MemoryUpload(self._tree, path, how, offset, self._new_file, in_place=in_place)
         upload.check()
         return upload
@@ -219,6 +220,8 @@ class MemoryUpload:
     def check(self) -> tuple[Directory, File | None]:
         """Raise if the upload cannot begin; say where it would."""
         parent, node = self._tree.place(self._path)
+        if node is not None and self._how is Store.NEW:
+            raise os_error(errno.EEXIST)
         size = len(node.data) if node else 0
         if self._how is Store.RESUME and self.offset > size:
             raise PermanentError(554, f"The file ends at {size}; restart there or before.")
@@ -253,7 +256,7 @@ class MemoryUpload:
         node = self._begun()
         try:
             if not self.in_place:
-                parent, _ = self._tree.place(self._path)
+                parent, _ = self.check()
                 self._tree.name(parent, self._path.name, node)
         finally:
             self._end()

@@ -68,7 +68,7 @@ class Target:
     Attributes:
         jail: The folder it stays in.
         path: The path in there.
-        how: Whole, resumed or appended.
+        how: Whole, resumed, appended or new.
         offset: Where a resumed one goes on.
         umask: Permission bits that new files do not get.
     """
@@ -93,7 +93,7 @@ class Target:
             replaced: Whether a new file takes the place of the old one.
 
         Raises:
-            OSError: ``EISDIR``, ``ENXIO``, ``EACCES``.
+            OSError: ``EISDIR``, ``ENXIO``, ``EACCES``, ``EEXIST``.
             PermanentError: 554, the restart marker is behind the end of the file.
         """
         info = lstat(name, directory)
@@ -101,6 +101,8 @@ class Target:
             refuse_unless_regular(info)
             # A protected file is protected in both modes, though a rename would not care.
             _demand(name, os.W_OK, directory)
+            if self.how is Store.NEW:
+                raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         if info is None or replaced:
             _demand(b".", os.W_OK | os.X_OK, directory)
         self.check_offset(info.st_size if info else 0)
@@ -239,7 +241,8 @@ class InPlaceUpload(_LocalUpload):
     def _open(self) -> int:
         directory, name = self._target.jail.locate(self._target.path)
         try:
-            fd = _open_or_create(name, directory, self._target.new_mode)
+            new = self._target.how is Store.NEW
+            fd = (_create if new else _open_or_create)(name, directory, self._target.new_mode)
         finally:
             os.close(directory)
         try:
@@ -263,10 +266,15 @@ def _open_or_create(name: bytes, directory: int, mode: int) -> int:
         with suppress(FileNotFoundError):
             return os.open(name, _OPEN, dir_fd=directory)
         with suppress(FileExistsError):
-            fd = os.open(name, _CREATE, mode, dir_fd=directory)
-            os.fchmod(fd, mode)
-            return fd
+            return _create(name, directory, mode)
     raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def _create(name: bytes, directory: int, mode: int) -> int:
+    """Make a file that was not there."""
+    fd = os.open(name, _CREATE, mode, dir_fd=directory)
+    os.fchmod(fd, mode)
+    return fd
 
 
 @implementer(IUpload, IDescriptor)
@@ -305,7 +313,16 @@ class AtomicUpload(_LocalUpload):
         # Closed before the rename: a network filesystem says only then what went wrong.
         self._close()
         where = self._directory
-        os.rename(self._temporary, self._name, src_dir_fd=where, dst_dir_fd=where)
+        new = self._target.how is Store.NEW
+        if new:
+            # Take the name first: a rename asks nobody. (Not every disk has hard links.)
+            os.close(_create(self._name, where, 0))
+        try:
+            os.rename(self._temporary, self._name, src_dir_fd=where, dst_dir_fd=where)
+        except OSError:
+            if new:
+                os.unlink(self._name, dir_fd=where)
+            raise
         self._directory = -1
         os.close(where)
 

@@ -17,6 +17,7 @@ from ftptls.testing.filesystem import (
     InlineWorkers,
     LinksContract,
     ModesContract,
+    RealPathsContract,
     SetCreatedContract,
     SetTimesContract,
     SpaceContract,
@@ -57,20 +58,20 @@ class LocalContract(
         return LocalFilesystem(root, self.workers, upload_mode=self.upload_mode, walk=self.walk)
 
 
-class TestKernel(LocalContract):
+class TestKernel(LocalContract, RealPathsContract):
     pass
 
 
-class TestWalk(LocalContract):
+class TestWalk(LocalContract, RealPathsContract):
     walk = True
 
 
-class TestKernelDirect(LocalContract):
+class TestKernelDirect(LocalContract, RealPathsContract):
     upload_mode = UploadMode.DIRECT
     atomic = False
 
 
-class TestWalkDirect(LocalContract):
+class TestWalkDirect(LocalContract, RealPathsContract):
     walk = True
     upload_mode = UploadMode.DIRECT
     atomic = False
@@ -84,7 +85,7 @@ class ThreadWorkers(InlineWorkers):
             return pool.submit(call, *args).result()
 
 
-class TestThreads(LocalContract):
+class TestThreads(LocalContract, RealPathsContract):
     workers = ThreadWorkers()
 
 
