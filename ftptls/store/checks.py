@@ -6,10 +6,15 @@ import ipaddress
 import re
 from typing import Final
 
+from ftptls.cred import names
+from ftptls.cred.fields import field
+from ftptls.cred.mappers import distinguished_name
 from ftptls.cred.passwords import HashError, check_hash
-from ftptls.store.records import LONGEST_NAME, Group, StoreError, Terms, User, is_name
+from ftptls.settings.rights import Rights
+from ftptls.store.records import CERTIFICATE, KEY, Certificate, Group, StoreError, Terms, User
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+_LONGEST_NAME: Final = 255  # characters; those of a folder
 _LARGEST: Final = 2**63 - 1  # what a column holds
 
 
@@ -28,10 +33,8 @@ def check_user(user: User) -> None:
         except HashError as error:
             raise StoreError(f"The stored password would be {error}.") from None
     for each in user.certificates:
-        if parse_fingerprint(each.fingerprint) != each.fingerprint:
-            raise StoreError("Fingerprints are kept as 64 lower-case hexadecimal digits.")
-        _check_notes(each.notes)
-    if len({each.fingerprint for each in user.certificates}) != len(user.certificates):
+        _check_certificate(each)
+    if len({(each.kind, each.value) for each in user.certificates}) != len(user.certificates):
         raise StoreError("A certificate is there twice.")
     if len(set(user.groups)) != len(user.groups):
         raise StoreError("A group is there twice.")
@@ -53,12 +56,21 @@ def checked_name(text: str) -> str:
     Raises:
         StoreError: It can be nobody's.
     """
-    if not is_name(text):
-        raise StoreError(
-            f"{text!r} cannot be a name: names have 1 to {LONGEST_NAME} characters that can be "
-            "shown, and no blank at either end."
-        )
+    why = _name_objection(text)
+    if why:
+        raise StoreError(f"{text!r} cannot be a name: {why}.")
     return text
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be the name of a user or a group."""
+    return not _name_objection(text)
+
+
+def _name_objection(text: str) -> str:
+    if len(text) > _LONGEST_NAME:
+        return f"it has more than {_LONGEST_NAME} characters"
+    return names.objection(text) or ("" if text == text.strip() else "a blank is at an end of it")
 
 
 def check_terms(terms: Terms) -> None:
@@ -74,6 +86,10 @@ def check_terms(terms: Terms) -> None:
         if value is not None and not 0 <= value <= _LARGEST:
             raise StoreError(f"{name} is {value}; it must be a whole number of at least 0.")
     _check_home(terms.home)
+    try:
+        Rights(terms.rights or ())
+    except ValueError as error:
+        raise StoreError(f"The rights cannot be used: {str(error).rstrip('.')}.") from None
     for name in ("valid_from", "valid_until"):
         value = getattr(terms, name)
         if value is not None and value.tzinfo is None:
@@ -81,6 +97,24 @@ def check_terms(terms: Terms) -> None:
     if terms.valid_from and terms.valid_until and terms.valid_from >= terms.valid_until:
         raise StoreError("valid_until is not later than valid_from.")
     _check_notes(terms.notes)
+
+
+def _check_certificate(certificate: Certificate) -> None:
+    value, kind = certificate.value, certificate.kind
+    _check_notes(certificate.notes)
+    if kind in (CERTIFICATE, KEY):
+        if parse_fingerprint(value) != value:
+            raise StoreError("Fingerprints are kept as 64 lower-case hexadecimal digits.")
+        return
+    try:
+        field(kind)
+        if kind.lower() == "dn":
+            distinguished_name(value)
+    except ValueError as error:
+        raise StoreError(f"{error}; or write certificate or key.") from None
+    why = names.flaw(value)
+    if why:
+        raise StoreError(f"The {kind} of a certificate cannot be {value!r}: {why}.")
 
 
 def _check_notes(notes: str) -> None:

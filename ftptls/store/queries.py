@@ -152,7 +152,7 @@ def _attach(connection: Connection, users: Sequence[tuple[int, User]]) -> None:
         if name not in groups:
             raise unknown("group", name)
     shown = [
-        {"user_id": key, "fingerprint": each.fingerprint, "key": each.key, "notes": each.notes}
+        {"user_id": key, "kind": each.kind, "value": each.value, "notes": each.notes}
         for key, user in users
         for each in user.certificates
     ]
@@ -175,7 +175,7 @@ def _ids(connection: Connection, table: Table, names: Iterable[str]) -> dict[str
 
 
 def _certificate(row: _Row) -> Certificate:
-    return Certificate(row["fingerprint"], key=row["key"], notes=row["notes"])
+    return Certificate(row["value"], row["kind"], row["notes"])
 
 
 def group_named(connection: Connection, name: str, *, lock: bool = False) -> Group:

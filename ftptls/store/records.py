@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from ftptls.settings import LoginMode, Requirement
 
-LONGEST_NAME: Final = 255
-"""Characters of a name; that of a folder may be as long."""
+CERTIFICATE: Final = "certificate"
+KEY: Final = "key"
 
 
 class StoreError(ValueError):
@@ -32,17 +32,19 @@ class NameTakenError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A client certificate that stands for a user.
+    """Which client certificates stand for a user: one, those with one key, or those that say so.
 
     Attributes:
-        fingerprint: Its SHA-256, or that of its public key; 64 lower-case hexadecimal digits.
-        key: Whether it is that of the public key (SubjectPublicKeyInfo), so that a
-            certificate that is renewed with the same key still counts.
+        value: What is looked for: a SHA-256 fingerprint in 64 lower-case hexadecimal digits,
+            or the text of a field.
+        kind: Where it is looked for: ``certificate`` is the fingerprint of the whole one,
+            ``key`` that of its public key (SubjectPublicKeyInfo), which outlives a renewal;
+            others are fields, as in :data:`ftptls.cred.fields.FIELDS`.
         notes: For people.
     """
 
-    fingerprint: str
-    key: bool = False
+    value: str
+    kind: str = CERTIFICATE
     notes: str = ""
 
 
@@ -152,16 +154,6 @@ def inherit(user: User, groups: Iterable[Group]) -> User:
         values = (getattr(each, name) for each in line)
         said[name] = next((value for value in values if value is not None), None)
     return replace(user, enabled=all(each.enabled for each in line), **said)
-
-
-def is_name(text: str) -> bool:
-    """Whether it can be the name of a user or a group."""
-    return (
-        0 < len(text) <= LONGEST_NAME
-        and text.isprintable()
-        and text == text.strip()
-        and not any(0xD800 <= ord(each) < 0xE000 for each in text)
-    )
 
 
 def as_utc(seconds: int | None) -> datetime | None:

@@ -65,10 +65,10 @@ certificates = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("key", Boolean, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("notes", Text, nullable=False),
-    UniqueConstraint("user_id", "fingerprint"),
+    UniqueConstraint("user_id", "kind", "value"),
 )
 
 groups = Table(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ftptls.cred.passwords import hash_password
 from ftptls.store import checks, database, queries, rows, schema
-from ftptls.store.records import Certificate, Group, StoreError, User, is_name
+from ftptls.store.records import CERTIFICATE, Certificate, Group, StoreError, User
 
 _PAGE: Final = 1000
 
@@ -104,7 +104,7 @@ class Users:
         """
         with self._reading() as connection:
             # Some texts that can be no name, a database would refuse to compare.
-            return queries.find(connection, name if is_name(name) else "")
+            return queries.find(connection, name if checks.is_name(name) else "")
 
     def list(self, after: str = "") -> Iterator[User]:
         """All users by name, in pieces: whoever looks at them keeps nobody waiting.
@@ -194,32 +194,33 @@ class Users:
 
         Raises:
             UnknownNameError: There is no such user.
-            StoreError: The fingerprint is none.
+            StoreError: It cannot be stored.
         """
         with self._changing() as connection:
             user = queries.get(connection, name, lock=True)
-            others = (c for c in user.certificates if c.fingerprint != certificate.fingerprint)
+            others = (c for c in user.certificates if not _same(c, certificate))
             changed = replace(user, certificates=(*others, certificate))
             checks.check_user(changed)
             queries.put(connection, name, changed)
 
-    def remove_certificate(self, name: str, fingerprint: str) -> None:
+    def remove_certificate(self, name: str, value: str, kind: str = CERTIFICATE) -> None:
         """Let a certificate stand for a user no more.
 
         Args:
             name: Whose.
-            fingerprint: SHA-256 of the certificate, or of the key if that was stored.
+            value: As in :class:`~ftptls.store.records.Certificate`.
+            kind: The same.
 
         Raises:
             UnknownNameError: There is no such user.
             StoreError: It does not stand for him.
         """
-        gone = checks.parse_fingerprint(fingerprint)
         with self._changing() as connection:
             user = queries.get(connection, name, lock=True)
-            others = tuple(each for each in user.certificates if each.fingerprint != gone)
+            gone = Certificate(value, kind)
+            others = tuple(each for each in user.certificates if not _same(each, gone))
             if others == user.certificates:
-                raise StoreError(f"The user {name!r} has no certificate with this fingerprint.")
+                raise StoreError(f"No such {kind} stands for the user {name!r}.")
             queries.put(connection, name, replace(user, certificates=others))
 
     # groups
@@ -318,3 +319,7 @@ class Users:
         with self._writing_to() as connection:
             yield connection
             queries.count_change(connection)
+
+
+def _same(one: Certificate, other: Certificate) -> bool:
+    return (one.kind, one.value) == (other.kind, other.value)

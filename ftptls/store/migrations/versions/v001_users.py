@@ -37,14 +37,14 @@ def upgrade() -> None:
         "certificates",
         sa.Column("id", sa.Integer),
         sa.Column("user_id", sa.Integer, nullable=False),
-        sa.Column("fingerprint", sa.Text, nullable=False),
-        sa.Column("key", sa.Boolean, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
         sa.Column("notes", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_certificates"),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_certificates_user_id", ondelete="CASCADE"
         ),
-        sa.UniqueConstraint("user_id", "fingerprint", name="uq_certificates_user_id_fingerprint"),
+        sa.UniqueConstraint("user_id", "kind", "value", name="uq_certificates_user_id_kind_value"),
     )
     changes = op.create_table(
         "changes",
