@@ -38,6 +38,7 @@ _WEAK = frozenset({"apr_md5_crypt", "md5_crypt"})
 
 _MOST_ROUNDS = {"argon2": 32, "bcrypt": 16}  # bcrypt's is a power of two
 _MOST_MEMORY = 1 << 20  # KiB
+_LEAST_CHECKSUM = 16  # octets, or characters of base 64
 _BCRYPT_READS = 72  # octets; it never looked at the rest
 
 
@@ -165,7 +166,8 @@ def _why_unusable(stored: str) -> str:
         parsed = context.handler(scheme).from_string(stored)
     except ValueError:
         return "a damaged password hash"
-    if parsed.checksum is None:
+    # Argon2 makes tags of any length, and one of a single octet is soon guessed.
+    if parsed.checksum is None or len(parsed.checksum) < _LEAST_CHECKSUM:
         return "a damaged password hash"
     return "a password hash that takes too long to verify" if _is_a_trap(scheme, parsed) else ""
 
