@@ -239,12 +239,16 @@ def issue(
         public: Whose key it is for.
         days: How long it lasts.
         now: With a time zone; the clock's without.
+
+    Raises:
+        AuthorityError: The issuer has expired.
     """
+    now = now or datetime.datetime.now(datetime.UTC)
     begins, ends = validity(days, now)
     above = issuer.certificate
     begins = max(begins, above.not_valid_before_utc)
     ends = min(ends, above.not_valid_after_utc)
-    if begins >= ends:
+    if above.not_valid_after_utc <= now:
         raise AuthorityError("the authority's own certificate has expired; make a new authority.")
     made = (
         _leaf(wanted, public, begins, ends)

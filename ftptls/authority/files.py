@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -36,10 +36,39 @@ def write(path: Path, data: bytes, mode: int = PRIVATE, *, replace: bool = True)
         if replace:
             os.replace(temporary, path)
         else:
-            os.link(temporary, path)  # unlike rename, it never replaces
+            _link(temporary, path)
             os.unlink(temporary)
     except BaseException:
         os.unlink(temporary)
+        raise
+
+
+def _link(temporary: str, path: Path) -> None:
+    """Give a file its name; unlike ``rename``, that never replaces one."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, error.strerror, os.fspath(path)) from None
+
+
+def write_new(files: Mapping[Path, tuple[bytes, int]]) -> None:
+    """Write several new files, all or none.
+
+    Args:
+        files: What each is to hold, and its permissions.
+
+    Raises:
+        FileExistsError: One of them is there; the error names it.
+        OSError: One cannot be written.
+    """
+    written: list[Path] = []
+    try:
+        for path, (data, mode) in files.items():
+            write(path, data, mode, replace=False)
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink()
         raise
 
 

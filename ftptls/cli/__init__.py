@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 from ftptls import __version__
+from ftptls.cli.common import CommandError, Run
 
-_SUBCOMMANDS = {
+SUBCOMMANDS = {
     "serve": "serve a folder on this machine, with a certificate and a user made for it",
     "tls-check": "check the TLS of any FTP server, and say what to do about what is wrong",
+    "ca": "keep a small certificate authority for partners who have none",
+    "cert": "make, look at and renew certificates, for servers and for users",
 }
 
 
@@ -35,13 +41,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"ftptls {__version__}")
     parser.add_argument(
         "subcommand",
-        choices=_SUBCOMMANDS,
-        help="; ".join(f"{name}: {text}" for name, text in _SUBCOMMANDS.items()),
+        choices=SUBCOMMANDS,
+        help="; ".join(f"{name}: {text}" for name, text in SUBCOMMANDS.items()),
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    module = import_module(f"ftptls.cli.{chosen.subcommand.replace('-', '_')}")
-    inner = _Parser(prog=f"ftptls {chosen.subcommand}", description=module.__doc__)
-    module.add_arguments(inner)
-    status: int = module.run(inner.parse_args(chosen.rest))
+    module, inner = subcommand(chosen.subcommand)
+    return _carried_out(module.run, inner.parse_args(chosen.rest))
+
+
+def subcommand(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:
+    """The module of a subcommand, and its parser."""
+    module = import_module(f"ftptls.cli.{name.replace('-', '_')}")
+    parser = _Parser(prog=f"ftptls {name}", description=module.__doc__)
+    module.add_arguments(parser)
+    return module, parser
+
+
+def _carried_out(run: Run, chosen: argparse.Namespace) -> int:
+    try:
+        status = run(chosen)
+        sys.stdout.flush()
+    except CommandError as error:
+        print(f"ftptls: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has seen enough; nothing is left to be flushed at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as shells have it
     return status

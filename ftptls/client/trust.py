@@ -7,10 +7,10 @@ import ipaddress
 import service_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from OpenSSL import SSL
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
+from ftptls.authority.describing import key_in_words
 from ftptls.client.findings import Certificate
 from ftptls.client.wires import ClientError
 from ftptls.tls.stream import verdict
@@ -71,19 +71,10 @@ def described(certificate: x509.Certificate) -> Certificate:
         certificate.issuer.rfc4514_string(),
         certificate.not_valid_before_utc.isoformat(),
         certificate.not_valid_after_utc.isoformat(),
-        _key(certificate),
+        key_in_words(certificate),
         _names(certificate),
         certificate.fingerprint(hashes.SHA256()).hex(),
     )
-
-
-def _key(certificate: x509.Certificate) -> str:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return f"RSA {key.key_size}"
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return f"EC {key.curve.name}"
-    return type(key).__name__.removesuffix("PublicKey").lstrip("_")
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
