@@ -86,6 +86,8 @@ def check_terms(terms: Terms) -> None:
         if value is not None and not 0 <= value <= _LARGEST:
             raise StoreError(f"{name} is {value}; it must be a whole number of at least 0.")
     _check_home(terms.home)
+    for line in terms.rights or ():
+        _check_text("the rights", line)
     try:
         Rights(terms.rights or ())
     except ValueError as error:
@@ -96,12 +98,12 @@ def check_terms(terms: Terms) -> None:
             raise StoreError(f"{name} has no time zone; write one such as 2030-01-31T12:00:00Z.")
     if terms.valid_from and terms.valid_until and terms.valid_from >= terms.valid_until:
         raise StoreError("valid_until is not later than valid_from.")
-    _check_notes(terms.notes)
+    _check_text("the notes", terms.notes)
 
 
 def _check_certificate(certificate: Certificate) -> None:
     value, kind = certificate.value, certificate.kind
-    _check_notes(certificate.notes)
+    _check_text("the notes", certificate.notes)
     if kind in (CERTIFICATE, KEY):
         if parse_fingerprint(value) != value:
             raise StoreError("Fingerprints are kept as 64 lower-case hexadecimal digits.")
@@ -117,9 +119,10 @@ def _check_certificate(certificate: Certificate) -> None:
         raise StoreError(f"The {kind} of a certificate cannot be {value!r}: {why}.")
 
 
-def _check_notes(notes: str) -> None:
-    if "\0" in notes:
-        raise StoreError("Notes cannot hold a NUL.")
+def _check_text(what: str, text: str) -> None:
+    """What a database cannot keep: a NUL, and half of a character."""
+    if "\0" in text or any(0xD800 <= ord(sign) < 0xE000 for sign in text):
+        raise StoreError(f"There is a character in {what} that cannot be kept.")
 
 
 def _check_network(text: str) -> None:
@@ -132,7 +135,9 @@ def _check_network(text: str) -> None:
 
 
 def _check_home(home: str | None) -> None:
-    if home is not None and (not home.startswith("/") or "\0" in home):
+    if home is not None:
+        _check_text("home", home)
+    if home is not None and not home.startswith("/"):
         raise StoreError(f"The home {home!r} is no absolute path; begin it with /.")
 
 

@@ -124,8 +124,7 @@ def put(connection: Connection, name: str, user: User) -> None:
 def refuse_taken(connection: Connection, table: Table, name: str) -> None:
     """Raise NameTakenError if there is a user, or a group, of this name."""
     if taken(connection, table, [name]):
-        kind = "user" if table is _users else "group"
-        raise NameTakenError(f"There is a {kind} {name!r} already.")
+        raise name_taken("user" if table is _users else "group", name)
 
 
 def taken(connection: Connection, table: Table, names: Iterable[str]) -> set[str]:
@@ -136,6 +135,11 @@ def taken(connection: Connection, table: Table, names: Iterable[str]) -> set[str
 def unknown(kind: str, name: str) -> UnknownNameError:
     """What to say of a name that nobody has."""
     return UnknownNameError(f"There is no {kind} {name!r}.")
+
+
+def name_taken(kind: str, name: str) -> NameTakenError:
+    """What to say of a name that somebody has."""
+    return NameTakenError(f"There is a {kind} {name!r} already.")
 
 
 def count_change(connection: Connection) -> None:

@@ -7,7 +7,7 @@ server that uses the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from ftptls.cred.passwords import hash_password
 from ftptls.store import checks, database, queries, rows, schema
+from ftptls.store.importing import Imported, Line, Progress, import_lines, silent
 from ftptls.store.records import CERTIFICATE, Certificate, Group, StoreError, User
 
 _PAGE: Final = 1000
@@ -222,6 +223,32 @@ class Users:
             if others == user.certificates:
                 raise StoreError(f"No such {kind} stands for the user {name!r}.")
             queries.put(connection, name, replace(user, certificates=others))
+
+    def import_many(
+        self,
+        lines: Iterable[Line],
+        *,
+        replacing: bool = False,
+        keep_good: bool = False,
+        progress: Progress = silent,
+    ) -> Imported:
+        """Add many users.
+
+        Args:
+            lines: As :func:`~ftptls.store.importing.read_json` and ``read_csv`` yield them.
+            replacing: Whether users who are there are replaced; otherwise they are problems.
+            keep_good: Whether what is good is stored although there are problems, some
+                thousand in one transaction, with what was stored kept. By default all is
+                read first, and then either everything is stored or nothing.
+            progress: Called now and then, with the line that was read last, and how many
+                users are stored.
+
+        Returns:
+            How many there were, and what was wrong, by line.
+        """
+        return import_lines(
+            self._changing, lines, replacing=replacing, keep_good=keep_good, progress=progress
+        )
 
     # groups
 
