@@ -19,6 +19,8 @@ from ftptls.cred.passwords import DUMMY, Cost, HashError, Hashing, check_hash, v
 from ftptls.cred.rereading import Rereading
 from ftptls.interfaces import INeedsThreads, IWorkers
 
+_KEY = secrets.token_bytes(16)  # so that nobody can say whose hash serves for which name
+
 _log = Logger(namespace="ftptls")
 
 
@@ -32,7 +34,6 @@ class Users:
     def __init__(self, hashes: Mapping[bytes, str]) -> None:
         self._hashes = hashes
         self._names = tuple(hashes)
-        self._key = secrets.token_bytes(16)
 
     def verify(self, name: bytes, password: bytes, cost: Cost) -> bool:
         """Whether it is the password of this user; no faster for a name that nobody has."""
@@ -44,7 +45,7 @@ class Users:
         """For an unknown name a user's hash, always the same one: they may differ in work."""
         if not self._names:
             return DUMMY
-        digest = hashlib.blake2b(name[:1024], key=self._key, digest_size=8).digest()
+        digest = hashlib.blake2b(name[:1024], key=_KEY, digest_size=8).digest()
         return self._hashes[self._names[int.from_bytes(digest) % len(self._names)]]
 
 
