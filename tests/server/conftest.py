@@ -11,7 +11,7 @@ import pytest
 from OpenSSL import SSL
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
-from ftptls.settings import Limits, Policy, Requirement, Settings
+from ftptls.settings import Guard, Limits, Policy, Requirement, Settings
 from ftptls.testing.certificates import PKI, Authority, Pair
 from ftptls.testing.dialogue import Client, MemoryServer
 
@@ -123,6 +123,10 @@ def serve(authority: Authority, log: Log) -> Iterator[Serve]:
         assert server.reactor.listeners == []
         assert server.reactor.getDelayedCalls() == []
         assert server.logged_in == 0
+        door = server.factory.door
+        assert door.presence.sessions.total == door.presence.waiting.total == 0
+        assert len(door.presence.users) == 0
+        assert len(door.attempts.turns_of_addresses) == len(door.attempts.turns_of_names) == 0
 
 
 def relaxed(settings: Settings | None = None) -> Settings:
@@ -136,12 +140,14 @@ def relaxed(settings: Settings | None = None) -> Settings:
 
 @pytest.fixture
 def settings() -> Callable[..., Settings]:
-    """Settings by the names of single ones, of policy or limits; ``relaxed`` protects nothing."""
+    """Settings by the names of single ones, of policy, limits or guard; ``relax`` for no TLS."""
 
     def make(*, relax: bool = False, **given: Any) -> Settings:
         policy = {k: v for k, v in given.items() if k in Policy.__dataclass_fields__}
         limits = {k: v for k, v in given.items() if k in Limits.__dataclass_fields__}
-        made = Settings(policy=Policy(**policy), limits=Limits(**limits))
+        guard = {k: v for k, v in given.items() if k in Guard.__dataclass_fields__}
+        assert policy.keys() | limits.keys() | guard.keys() == given.keys()
+        made = Settings(policy=Policy(**policy), limits=Limits(**limits), guard=Guard(**guard))
         return relaxed(made) if relax else made
 
     return make
