@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.cred.credentials import ICredentials
+from twisted.cred.portal import IRealm
 from zope.interface import Attribute, Interface
 
 from ftptls.wire.entries import Entry
@@ -235,6 +236,18 @@ class INeedsThreads(Interface):
         Args:
             reactor: What the server runs on.
             workers: Threads that it shares with the filesystems.
+        """
+
+
+class IGivesRealm(Interface):
+    """Of a checker: what it knows of users is more than who they are."""
+
+    def realm(fallback: IRealm, workers: IWorkers) -> IRealm:
+        """A realm for the users of this checker, and for others.
+
+        Args:
+            fallback: Knows what users of other checkers are given.
+            workers: Threads for filesystems.
         """
 
 

@@ -22,6 +22,8 @@ _log = Logger(namespace="ftptls")
 # A name of these characters cannot be taken for anything else in a line of the log.
 _PLAIN = re.compile(r"[\w.+-]+")
 _LONGEST = 256
+# As RFC 1635 wants it in place of a password; the host may be left out.
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{0,253}", re.ASCII)
 _MOST_NAMES = 8  # in one line
 
 
@@ -120,6 +122,12 @@ def ousted(session: Session, reason: str) -> None:
 def logged_in(session: Session) -> None:
     """A user is in."""
     _log.info("{who} logged in", who=_who(session))
+
+
+def introduced(session: Session, password: str) -> None:
+    """Who is anonymous sent a password: if that is an e-mail address, it is no secret."""
+    if _ADDRESS.fullmatch(password):
+        _log.info("{who} says to be {address}", who=_who(session), address=password)
 
 
 def login_failed(session: Session, name: str) -> None:

@@ -10,35 +10,49 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred import strcred
-from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import Portal
+from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
 
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
+from ftptls.cred.composing import compose
+from ftptls.cred.strings import AuthStringError
 from ftptls.factory import FTPFactory
 from ftptls.guard import Door
-from ftptls.interfaces import INeedsThreads, IWorkers
+from ftptls.interfaces import (
+    ICertificateAndPassword,
+    IGivesRealm,
+    INeedsThreads,
+    IWorkers,
+    IX509Credentials,
+)
 from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
-from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
+from ftptls.settings import ClientCertificate, Listen, LoginMode, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.workers import Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
 
 _PATIENCE = 5  # seconds that sessions get to end when the service stops
+
+_CHECKED_BY = {
+    LoginMode.CERTIFICATE: IX509Credentials,
+    LoginMode.BOTH: ICertificateAndPassword,
+}
+_REMEDY = {
+    LoginMode.CERTIFICATE: "no --auth checks certificates; add one such as --auth x509:cn",
+    LoginMode.BOTH: "it takes an --auth for certificates, such as x509:cn, and one for passwords",
+}
 
 _log = Logger(namespace="ftptls")
 
@@ -150,30 +164,6 @@ class Listener(Service):
             _log.critical("{error}", error=self._error(failure))
 
 
-@implementer(ICredentialsChecker)
-class _AnyOf:
-    """Several checkers for the same kind of credentials: the first that accepts wins."""
-
-    def __init__(self, interface: type[Interface], checkers: Sequence[Any]) -> None:
-        self.credentialInterfaces = (interface,)
-        self._checkers = checkers
-
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
-        """Ask one checker after the other."""
-        return Deferred.fromCoroutine(self._ask(credentials))
-
-    async def _ask(self, credentials: Any) -> bytes | tuple[()]:
-        for checker in self._checkers:
-            try:
-                avatar: bytes | tuple[()] = await maybeDeferred(
-                    checker.requestAvatarId, credentials
-                )
-            except UnauthorizedLogin:
-                continue
-            return avatar
-        raise UnauthorizedLogin
-
-
 def make_service(settings: Settings, reactor: Any) -> FTPService:
     """The whole server, ready to start; its children are :class:`Listener` services.
 
@@ -184,19 +174,21 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     Raises:
         ConfigError: The settings cannot be used.
     """
-    files = settings.files
-    root = _root(files.root)
+    _root(settings.files.root)
+    if settings.anonymous.root:
+        _root(settings.anonymous.root)
+    settings = _with_anonymous(settings)
     groups = [(each, _certificate(each)) for each in _groups(settings)]
     reason = contradiction((here, tls is not None) for here, tls in groups)
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
-    realm = LocalRealm(root, workers, upload_mode=files.upload_mode, read_only=files.read_only)
-    portal = Portal(realm, list(_checkers(settings.auth, reactor, workers)))
+    portal = _portal(settings, reactor, workers)
     door = _door(reactor, settings, workers)
     listeners: list[Listener] = []
     secured: list[Secured] = []
     for here, tls in groups:
+        _see_that_logins_work(here, portal)
         factories: list[FTPFactory] = []
         for implicit, description in _endpoints(here):
             try:
@@ -250,6 +242,14 @@ def _groups(settings: Settings) -> Iterator[Settings]:
         yield own.settings(settings)
 
 
+def _with_anonymous(settings: Settings) -> Settings:
+    """The same, where ``[anonymous]`` and the ``auth`` strings agree."""
+    by_string = "anonymous" in settings.auth
+    if settings.anonymous.enabled and not by_string:
+        return replace(settings, auth=(*settings.auth, "anonymous"))
+    return replace(settings, anonymous=replace(settings.anonymous, enabled=by_string))
+
+
 def _root(root: str) -> str:
     if not root:
         raise ConfigError("There is no folder to serve: name one with --root or files.root.")
@@ -297,26 +297,34 @@ def _certificate(settings: Settings) -> ServerContext | None:
     return None
 
 
-def _checkers(
-    descriptions: Sequence[str], reactor: Any, workers: IWorkers
-) -> Iterator[ICredentialsChecker]:
-    if not descriptions:
+def _portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
+    """Who is let in, and what he is given.
+
+    Raises:
+        ConfigError: Users cannot be checked as the settings say, or nobody could log in.
+    """
+    if not settings.auth:
         raise ConfigError(
             "Nobody could log in: say how users are checked with --auth or auth, "
             "such as --auth memory:alice:secret."
         )
-    by_interface: dict[type[Interface], list[Any]] = {}
-    for description in descriptions:
-        checker = _checker(description)
+    files = settings.files
+    realm: IRealm = LocalRealm(
+        _root(files.root),
+        workers,
+        upload_mode=files.upload_mode,
+        anonymous=settings.anonymous,
+    )
+    checkers = [_checker(description) for description in settings.auth]
+    for checker in checkers:
         if INeedsThreads.providedBy(checker):
             checker.use(reactor, workers)
-        for interface in checker.credentialInterfaces:
-            by_interface.setdefault(interface, []).append(checker)
-    for interface, checkers in by_interface.items():
-        yield _AnyOf(interface, checkers)
+        if IGivesRealm.providedBy(checker):
+            realm = checker.realm(realm, workers)
+    return Portal(realm, list(compose(checkers)))
 
 
-def _checker(description: str) -> ICredentialsChecker:
+def _checker(description: str) -> Any:
     kind = description.partition(":")[0]  # what is behind may be a password
     try:
         return make_checker(description)
@@ -325,11 +333,39 @@ def _checker(description: str) -> ICredentialsChecker:
         raise ConfigError(
             f"There is no way to check users called {kind!r}: there are {', '.join(known)}."
         ) from None
+    except AuthStringError as error:
+        raise ConfigError(f"--auth {kind}: {error}") from None
     except (strcred.StrcredException, ValueError, TypeError, OSError):
         raise ConfigError(
             f"The --auth string that begins with {kind!r} is not accepted: "
             f"twistd ftptls --help-auth-type {kind} says how it is written."
         ) from None
+
+
+def _see_that_logins_work(settings: Settings, portal: Portal) -> None:
+    """See that what policy and rules demand of logins can be had.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    demanded = {settings.policy.login: "policy.login"}
+    for rule in settings.rules:
+        if "login" in rule.policy:
+            demanded.setdefault(rule.policy["login"], "login of a rule")
+    asking: list[Any] = [settings.client_certificates.mode]
+    asking += [host.client_certificates.get("mode") for host in settings.hosts]
+    asked = any(mode not in (None, ClientCertificate.NONE) for mode in asking)
+    for mode, interface in _CHECKED_BY.items():
+        if mode not in demanded:
+            continue
+        where = f'{demanded[mode]} = "{mode.value}"'
+        if interface not in portal.listCredentialsInterfaces():
+            raise ConfigError(f"With {where} nobody could log in: {_REMEDY[mode]}.")
+        if not asked:
+            raise ConfigError(
+                f"With {where} nobody could log in, for no client is asked for a certificate: "
+                'set client_certificates.mode to "optional" or "required".'
+            )
 
 
 def _endpoints(settings: Settings) -> Iterator[tuple[bool, str]]:

@@ -19,6 +19,7 @@ from twisted.python import usage
 
 from ftptls import config, service
 from ftptls.config import ConfigError, Option
+from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
 from ftptls.settings import Settings
 
 
@@ -35,7 +36,12 @@ class Options(usage.Options, AuthOptionMixin):
         "the file that --config names. Without --explicit and --implicit the server listens "
         f"on {service.DEFAULT_ENDPOINT}, for explicit TLS."
     )
-    supportedInterfaces = (IUsernamePassword, IAnonymous)
+    supportedInterfaces = (
+        IUsernamePassword,
+        IAnonymous,
+        IX509Credentials,
+        ICertificateAndPassword,
+    )
     service: IService
 
     def __init__(self) -> None:
