@@ -162,7 +162,7 @@ def _peers(fxp: FXP) -> PeerContext | None:
 
 def _refuse_contradictions(settings: Settings, has_certificate: bool, implicit: bool) -> None:
     """Raise ValueError for a policy, of everybody or of a rule, that can serve nobody."""
-    for rule in (Rule(), *settings.rules):
+    for rule in (Rule(), *settings.all_rules):
         policy = replace(settings.policy, **rule.policy)
         reason = contradiction(policy, has_certificate=has_certificate, implicit=implicit)
         if reason:

@@ -13,7 +13,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ftptls.session import Security
-from ftptls.settings import FXP, LoginMode, Policy, Requirement, Rule, SessionReuse
+from ftptls.settings import FXP, Files, LoginMode, Policy, Requirement, Rule, SessionReuse
+from ftptls.settings.rights import READ_ONLY, Rights
 from ftptls.wire.addresses import DataAddress, canonical, is_usable_peer, same_host
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -44,6 +45,25 @@ def effective(
         if _matches(rule, client, host, user):
             policy = replace(policy, **rule.policy)
     return replace(policy, **avatar) if avatar else policy
+
+
+def rights(
+    files: Files, rules: Iterable[Rule], *, client: str, host: str = "", user: str = ""
+) -> list[Rights]:
+    """What one client may do with files: all of these must allow it; none is everything.
+
+    Args:
+        files: What holds for everybody.
+        rules: Who differs; of several that match and say it, the last one counts.
+        client: The client's address.
+        host: The virtual host, if one was named.
+        user: The name in USER.
+    """
+    lines = files.rights
+    for rule in rules:
+        if rule.rights and _matches(rule, client, host, user):
+            lines = rule.rights
+    return [Rights(each) for each in (lines, files.read_only and READ_ONLY.lines) if each]
 
 
 def _matches(rule: Rule, client: str, host: str, user: str) -> bool:

@@ -128,7 +128,7 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         (
             "zzz = 3",
             "zzz is no setting; there are auth, banner, listen, tls, client_certificates, "
-            "revocation, policy, passive, fxp, files, limits.",
+            "revocation, policy, passive, fxp, files, anonymous, limits, guard.",
         ),
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (
@@ -312,7 +312,7 @@ def test_rules_are_tables_of_their_own(tmp_path: Path) -> None:
         ("rules = 3", "rules is 3; it must be tables, [[rules]]."),
         (
             "[[rules]]\nzzz = 3",
-            "rules[0].zzz is no setting; there are users, networks, hosts, policy.",
+            "rules[0].zzz is no setting; there are users, networks, hosts, rights, policy.",
         ),
         ("[[rules]]\npolicy = 3", "rules[0].policy is 3; it must be a table."),
         (

@@ -20,6 +20,7 @@ from zope.interface import Interface
 from zope.interface.verify import verifyObject
 
 from ftptls.cred import LocalRealm, accept_octets, make_checker, user_name
+from ftptls.errors import PermanentError
 from ftptls.interfaces import IFilesystem, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
@@ -130,7 +131,7 @@ def test_who_may_change_what(home: Path) -> None:
     ):
         filesystem = avatar(LocalRealm(str(home), WORKERS, read_only=read_only), avatar_id)
         if refused:
-            with pytest.raises(OSError, match="Read-only"):
+            with pytest.raises(PermanentError, match="550 You may not store"):
                 open_write(filesystem)
         else:
             open_write(filesystem)

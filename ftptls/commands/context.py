@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
 
+from ftptls import policy
 from ftptls.errors import PermanentError
 from ftptls.guard import Visit
 from ftptls.interfaces import (
@@ -20,10 +21,10 @@ from ftptls.interfaces import (
     IWorkers,
     IX509Credentials,
 )
-from ftptls.policy import effective
 from ftptls.progress import Progress
 from ftptls.session import Session
 from ftptls.settings import Settings
+from ftptls.vfs.rights import Restricted
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import Mechanism
 from ftptls.wire.languages import Translation
@@ -183,14 +184,27 @@ class Context:
         """Find the policy that holds from here on, for this client and this user."""
         session = self.session
         changes = avatar.policy if IProtection.providedBy(avatar) else None
-        session.policy = effective(
+        session.policy = policy.effective(
             self.settings.policy,
-            self.settings.rules,
+            self.settings.all_rules,
             client=session.peers.client,
             host=session.host,
             user=user,
             avatar=changes,
         )
+
+    def restricted(self, filesystem: IFilesystem, user: str) -> IFilesystem:
+        """A user's files, and of what may be done there what the settings allow."""
+        session = self.session
+        for rights in policy.rights(
+            self.settings.files,
+            self.settings.all_rules,
+            client=session.peers.client,
+            host=session.host,
+            user=user,
+        ):
+            filesystem = Restricted(filesystem, rights)
+        return filesystem
 
     def path(self, name: str) -> PurePosixPath:
         """A name from the client as an absolute path; empty is the current directory."""

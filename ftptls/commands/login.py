@@ -18,17 +18,19 @@ from ftptls.errors import FTPError, PermanentError
 from ftptls.guard import Attempt
 from ftptls.interfaces import ICertificateAndPassword, IFilesystem, IX509Credentials
 from ftptls.session import ROOT, Login
-from ftptls.settings import LoginMode
+from ftptls.settings import ANONYMOUS, LoginMode
 from ftptls.wire.arguments import anything, required
 from ftptls.wire.replies import Reply
 
-_ANONYMOUS = frozenset({"anonymous", "ftp"})
+_ANONYMOUS_NAMES = frozenset({ANONYMOUS, "ftp"})  # RFC 1635, and practice
 
 
 async def _user(context: Context, name: str) -> Reply:
     session = context.session
     session.log_out()
     session.parameters.directory = ROOT
+    if _is_anonymous(context, name):
+        name = ANONYMOUS
     context.apply_policy(name)
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
@@ -66,7 +68,7 @@ def _ask_for_password(context: Context, name: str) -> Reply:
 
 def _is_anonymous(context: Context, name: str) -> bool:
     accepted = context.portal.listCredentialsInterfaces()
-    return name.lower() in _ANONYMOUS and IAnonymous in accepted
+    return name.lower() in _ANONYMOUS_NAMES and IAnonymous in accepted
 
 
 async def _pass(context: Context, password: str) -> Reply:
@@ -82,6 +84,8 @@ async def _pass(context: Context, password: str) -> Reply:
         credentials = [] if attempt.locked else _credentials(context, name, password)
         if await _enter(context, name, credentials):
             attempt.succeeded()
+            if _is_anonymous(context, name):
+                observe.introduced(context.session, password)
             return Reply(230, "Logged in.")
         attempt.failed()
     return await _login_failed(context, name, attempt)
@@ -125,7 +129,10 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
             raise PermanentError(530, "Login is not possible now; try again later.") from None
         failures = context.session.login.failures
         context.session.login = Login(
-            user=name, filesystem=IFilesystem(avatar), logout=logout, failures=failures
+            user=name,
+            filesystem=context.restricted(IFilesystem(avatar), name),
+            logout=logout,
+            failures=failures,
         )
         if _let_in(context, each, avatar):
             return True

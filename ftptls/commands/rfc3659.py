@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
+from ftptls.commands.rfc959_listing import demand_listable
 from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import ISetTimes
 from ftptls.settings import HiddenNames
@@ -64,6 +65,7 @@ async def _mlsd(context: Context, name: str) -> Reply:
     entry = await context.filesystem.stat(target)
     if not entry.is_directory:
         raise PermanentError(501, "Not a directory; MLST tells of one file.")
+    demand_listable(entry)
     return await context.dtp.send_lines(str(target), _lines(context, target, entry))
 
 

@@ -66,6 +66,7 @@ async def _look_up(
         name = entry.name if given.endswith(entry.name) else given
         found = _only(Found("", (replace(entry, name=name),)))
         return _Listing(target, given.removesuffix(name), found, of_many=entry.is_directory)
+    demand_listable(entry)
     lead = request.path if request.path[-1:] in ("", "/") else f"{request.path}/"
     if "R" in request.flags:
         return _Listing(target, lead, finder.tree(target), root=given)
@@ -85,6 +86,16 @@ async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _
     if first is None:
         raise PermanentError(550, "No files found.")
     return _Listing(base, pattern.base, _chain(first, matches))
+
+
+def demand_listable(entry: Entry) -> None:
+    """Refuse a directory before the data connection is used, where its ``perm`` fact tells.
+
+    Raises:
+        PermanentError: 550, it may not be listed.
+    """
+    if entry.perm and "l" not in entry.perm:
+        raise PermanentError(550, "You may not list this directory.")
 
 
 async def _only(found: Found) -> AsyncGenerator[Found, None]:

@@ -13,10 +13,12 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ftptls.errors import TransientError
 from ftptls.interfaces import IFilesystem, IWorkers
-from ftptls.settings import UploadMode
+from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
+from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.local import LocalFilesystem
-from ftptls.vfs.wrappers import ReadOnly
+from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
 
 _USER = "{user}"
 
@@ -26,7 +28,7 @@ _Avatar = tuple[Any, Any, Callable[[], None]]
 def user_name(avatar_id: bytes | str | tuple[()]) -> str:
     """The text of an avatar id; checkers return octets, text or ``ANONYMOUS``."""
     if avatar_id == ANONYMOUS:
-        return "anonymous"
+        return ANONYMOUS_NAME
     if isinstance(avatar_id, bytes):
         return avatar_id.decode("utf-8", "surrogateescape")
     return str(avatar_id)
@@ -34,7 +36,7 @@ def user_name(avatar_id: bytes | str | tuple[()]) -> str:
 
 @implementer(IRealm)
 class LocalRealm:
-    """Gives every user a folder of the local disk, and the anonymous one to read only.
+    """Gives every user a folder of the local disk, and the anonymous one what he may have.
 
     ::
 
@@ -46,6 +48,7 @@ class LocalRealm:
         workers: Where the calls that block are made.
         upload_mode: See :class:`~ftptls.vfs.local.LocalFilesystem`.
         read_only: Whether nobody may change anything.
+        anonymous: What the anonymous user is given; by default he may only read.
     """
 
     _log = Logger()
@@ -57,11 +60,14 @@ class LocalRealm:
         *,
         upload_mode: UploadMode = UploadMode.ATOMIC,
         read_only: bool = False,
+        anonymous: Anonymous | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
         self._workers = workers
         self._upload_mode = upload_mode
         self._read_only = read_only
+        self._anonymous = anonymous or Anonymous()
+        self._anonymous_sessions = 0
         self._missing: set[str] = set()
 
     def requestAvatar(
@@ -89,16 +95,37 @@ class LocalRealm:
         return Deferred.fromCoroutine(self._avatar(avatarId))
 
     async def _avatar(self, avatar_id: bytes | str | tuple[()]) -> _Avatar:
+        anonymous = avatar_id == ANONYMOUS
         folder = self._folder(user_name(avatar_id))
+        if anonymous and self._anonymous.root:
+            folder = os.path.abspath(self._anonymous.root)
         if not await self._workers.run(os.path.isdir, folder):
             self._complain(folder)
             raise UnauthorizedLogin("no folder for this user")
         filesystem: IFilesystem = LocalFilesystem(
             folder, self._workers, upload_mode=self._upload_mode
         )
-        if self._read_only or avatar_id == ANONYMOUS:
-            filesystem = ReadOnly(filesystem)
-        return IFilesystem, filesystem, _logout
+        if self._read_only:
+            filesystem = Restricted(filesystem, READ_ONLY)
+        if not anonymous:
+            return IFilesystem, filesystem, _logout
+        filesystem = Restricted(filesystem, Rights(self._anonymous.rights))
+        return IFilesystem, filesystem, self._count_in()
+
+    def _count_in(self) -> Callable[[], None]:
+        """One more who is anonymous; what is returned is called when he leaves.
+
+        Raises:
+            TransientError: 421, there are as many as may be.
+        """
+        most = self._anonymous.sessions
+        if most and self._anonymous_sessions >= most:
+            raise TransientError(421, "Too many anonymous users are logged in; try again later.")
+        self._anonymous_sessions += 1
+        return self._count_out
+
+    def _count_out(self) -> None:
+        self._anonymous_sessions -= 1
 
     def _folder(self, name: str) -> str:
         if _USER not in self._root:

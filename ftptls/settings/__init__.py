@@ -9,6 +9,7 @@ a field of :class:`Settings` that holds another dataclass.
 from __future__ import annotations
 
 from ftptls.settings.about import About, is_host_name, setting
+from ftptls.settings.anonymous import ANONYMOUS, Anonymous
 from ftptls.settings.choices import (
     OCSP,
     ClientCertificate,
@@ -29,10 +30,12 @@ from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.whole import Host, OwnListener, Settings
 
 __all__ = [
+    "ANONYMOUS",
     "FXP",
     "OCSP",
     "TLS",
     "About",
+    "Anonymous",
     "ClientCertificate",
     "ClientCertificates",
     "Files",

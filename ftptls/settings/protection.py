@@ -9,6 +9,7 @@ from typing import Any
 
 from ftptls.settings.about import is_fingerprint, is_network, setting
 from ftptls.settings.choices import LoginMode, Requirement, SessionReuse, UploadEnd
+from ftptls.settings.rights import RIGHTS_LINE, Rights, is_rights_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A policy that differs for some; of several that match, the last one counts.
+    """A policy that differs for some, or rights; of several that match, the last one counts.
 
     Without users, networks or hosts, a rule matches everybody.
 
     Raises:
         TypeError: ``policy`` names no field of :class:`Policy`.
-        ValueError: A network is none.
+        ValueError: A network is none, or a line of rights.
     """
 
     users: tuple[str, ...] = setting((), "Names as USER gives them, with `*` and `?`.")
@@ -86,10 +87,17 @@ class Rule:
         check=is_network,
     )
     hosts: tuple[str, ...] = setting((), "Virtual hosts, with `*` and `?`.")
+    rights: tuple[str, ...] = setting(
+        (),
+        "What they may do, as in `files.rights`, and in place of it.",
+        accepts=RIGHTS_LINE,
+        check=is_rights_line,
+    )
     policy: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         replace(Policy(), **self.policy)
+        Rights(self.rights)
         for network in self.networks:
             ipaddress.ip_network(network)
 

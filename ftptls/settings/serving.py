@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ftptls.settings.about import is_ipv4, is_media_type, setting
 from ftptls.settings.choices import HiddenNames, PortRange, UploadMode
+from ftptls.settings.rights import RIGHTS_LINE, is_rights_line
 from ftptls.settings.zones import UTC, is_time_zone
 
 
@@ -60,7 +61,18 @@ class Files:
         "`direct` writes in place and keeps what arrived for a resume.",
         flag="upload-mode",
     )
-    read_only: bool = setting(False, "Whether every change is refused.", flag="read-only")
+    read_only: bool = setting(
+        False, "Whether every change is refused, whatever rights say.", flag="read-only"
+    )
+    rights: tuple[str, ...] = setting(
+        (),
+        "What users may do, by path: lines such as `/in/** = list write_new`, of which the last "
+        "one that matches a path counts for it, or a profile for everything, such as "
+        "`no_delete`. Without any, everything; rules can differ.",
+        flag="rights",
+        accepts=RIGHTS_LINE,
+        check=is_rights_line,
+    )
     hidden_names: HiddenNames = setting(
         HiddenNames.SHOW,
         "Names that begin with a dot: `show` lists them; `on_request` lists them for `LIST -a` "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ftptls.settings.about import is_host_name, setting
+from ftptls.settings.anonymous import Anonymous
 from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Files, Limits, Listen, Passive
@@ -124,5 +125,11 @@ class Settings:
     passive: Passive = field(default_factory=Passive)
     fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)
+    anonymous: Anonymous = field(default_factory=Anonymous)
     limits: Limits = field(default_factory=Limits)
     guard: Guard = field(default_factory=Guard)
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Those of ``[anonymous]``, and then those that are written as such."""
+        return (*self.anonymous.rules, *self.rules)

@@ -15,7 +15,7 @@ from ftptls.interfaces import IFilesystem
 from ftptls.testing.filesystem import InlineWorkers
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.vfs.wrappers import ReadOnly
+from ftptls.vfs.rights import READ_ONLY, Restricted
 
 CONTENT = {"/a.txt": b"12345", "/dir/b c": b"", "/20200101000000 x": b"", "/x": b""}
 LINES = {
@@ -116,7 +116,7 @@ def test_nothing_changes_where_all_is_read_only(enter, root, kind):
     inner = (
         MemoryFilesystem(CONTENT) if kind == "memory" else LocalFilesystem(root, InlineWorkers())
     )
-    client = enter(filesystem=ReadOnly(inner))
+    client = enter(filesystem=Restricted(inner, READ_ONLY))
     before = client.ask("MLST a.txt", 250).lines
     answers = codes(client, str((root / "a.txt").stat().st_gid))
     assert answers.pop("AVBL") == 213

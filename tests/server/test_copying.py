@@ -11,7 +11,7 @@ from ftptls.commands.pieces import PIECE
 from ftptls.settings import UploadMode
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.vfs.wrappers import ReadOnly
+from ftptls.vfs.rights import READ_ONLY, Restricted
 from ftptls.workers import InlineWorkers
 from tests.server.conftest import MODES
 from tests.server.slow import HeldWorkers
@@ -138,7 +138,7 @@ def test_cpfr_is_not_the_next_users(enter):
 
 
 def test_who_may_only_read_copies_nothing(enter):
-    client = enter(filesystem=ReadOnly(MemoryFilesystem(CONTENT)))
+    client = enter(filesystem=Restricted(MemoryFilesystem(CONTENT), READ_ONLY))
     client.ask("SITE COPY one new", 550)
     client.ask("SITE CPFR one", 350)
     client.ask("SITE CPTO new", 550)
