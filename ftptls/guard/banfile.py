@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from ftptls.guard.recent import name_key
+
 # How long a call waits for another process that writes, in seconds.
 _PATIENCE = 5.0
 _SCHEMA = """
@@ -214,7 +216,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _is_meant(ban: Ban, what: str) -> bool:
     if ban.kind is Kind.NAME:
-        return ban.what == what
+        return ban.what in (what, name_key(what))
     return _overlap(ban.what, what)
 
 
