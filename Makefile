@@ -1,5 +1,6 @@
 # make serve   a folder over FTP with TLS, ready to use        make test   every check and test
-# make docs    the documentation, as HTML                      make clean  remove what was built
+# make docs    the documentation, as HTML                      make fuzz   look for what breaks it
+# make clean   remove what was built
 #
 # Everything is installed into .venv, once: stamps named after pyproject.toml, this folder and
 # the Python say that it is there, so that a second run needs no network.
@@ -10,6 +11,7 @@ PORT = 2121
 IMPLICIT_PORT = 2990
 STATE = .state
 SCALE = 10
+FUZZ = 20000
 export PYTHON ROOT PORT IMPLICIT_PORT STATE
 # Debian keeps servers where users' PATH does not lead.
 export PATH := $(PATH):/usr/sbin
@@ -25,7 +27,7 @@ sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 clients := curl lftp ncftp nodejs npm openssl rclone tnftp vsftpd
 modules := tests/interop/node_modules
 
-.PHONY: environment serve test test-long lint docs clean packages programs
+.PHONY: environment serve test test-long fuzz lint docs clean packages programs
 .NOTPARALLEL:
 .SILENT:
 
@@ -41,6 +43,9 @@ test: lint
 
 test-long: packages $(developed)
 	FTPTLS_SCALE=$(SCALE) $(run) -m pytest
+
+fuzz: $(developed)
+	$(run) -m tests.fuzz $(FUZZ)
 
 lint: packages $(developed)
 	$(run) -m ruff check .
