@@ -40,16 +40,24 @@ _SOME = random.Random(9).randbytes(BIG)
 _BEGAN = 1_000_000_000
 
 
-def plant(folder: Path, folders: int = FOLDERS, *, without: str = "", at_ends: str = "") -> None:
+def plant(
+    folder: Path,
+    folders: int = FOLDERS,
+    *,
+    without: str = "",
+    at_ends: str = "",
+    smallest: int = 0,
+) -> None:
     """Grow the tree: folders with nine files each, and two more folders without any.
 
-    One file is large, and some are empty. Each has a time of its own, in whole seconds.
+    One file is large, and one in 64 is empty. Each has a time of its own, in whole seconds.
 
     Args:
         folder: Where it begins; it is made.
         folders: How many have files; more in the long run.
         without: No name has any of these signs in it ...
         at_ends: ... or one of these at its beginning or its end.
+        smallest: Octets of the files that are empty otherwise.
     """
     names = [
         name
@@ -61,7 +69,7 @@ def plant(folder: Path, folders: int = FOLDERS, *, without: str = "", at_ends: s
         # Three depths bring each name of a file into each name of a folder.
         first = number + number // len(names) * EACH
         for more in range(EACH):
-            _write(place / names[(first + more) % len(names)], number * EACH + more)
+            _write(place / names[(first + more) % len(names)], number * EACH + more, smallest)
     (folder / "empty" / "and within").mkdir(parents=True)
 
 
@@ -73,9 +81,8 @@ def _places(folder: Path, names: list[str], count: int) -> Iterator[Path]:
         yield folder.joinpath(*above, names[odd])
 
 
-def _write(path: Path, number: int) -> None:
-    """One in 64 is empty, and one in 64 has a single octet, but for the first: it is large."""
-    size = {0: 0, 1: BIG if number == 1 else 1}.get(number % 64, number * 41 % 30_000)
+def _write(path: Path, number: int, smallest: int) -> None:
+    size = BIG if number == 1 else max(number % 64 * 500, smallest)
     path.write_bytes(_SOME[number : number + size])
     time = _BEGAN + number * 86_399
     os.utime(path, (time, time))
