@@ -25,7 +25,7 @@ from ftptls.dtp.pumps import (
     Want,
 )
 from ftptls.dtp.waiting import within
-from ftptls.interfaces import IDescriptor, IFileReader, IUpload, IWorkers
+from ftptls.interfaces import IDescriptor, IFileReader, IOwnWorkers, IUpload, IWorkers
 from ftptls.progress import Progress
 from ftptls.settings import Limits
 from ftptls.wire.representation import Decoder, Encoder
@@ -81,7 +81,7 @@ class Transfer:
             pump = KernelDownload(self._progress, source, offset, end, self._link)
         else:
             pump = FileDownload(self._progress, source, offset, end, outgoing)
-        await self._run(pump)
+        await self._run(pump, reader)
         await self._say_end(outgoing)
 
     async def send_lines(self, lines: AsyncIterator[bytes], encoder: Encoder | None) -> None:
@@ -105,15 +105,18 @@ class Transfer:
         source: Source = DecodedIncoming(incoming, decoder) if decoder else incoming
         if self._link.threadable and IDescriptor.providedBy(upload):
             target = IDescriptor(upload).fileno()
-            await self._run(FileUpload(self._progress, target, upload.offset, source))
+            pump = FileUpload(self._progress, target, upload.offset, source)
+            await self._run(pump, upload)
         else:
             await self._receive_pieces(upload, source)
         with suppress(BrokenError):  # its data is whole; it need not wait for our goodbye
             await self._say_end(Outgoing(self._link, self._channel.stream))
         return not incoming.unproven
 
-    async def _run(self, pump: Pump) -> None:
-        while (want := await self._workers.run(pump.step)) is not Want.DONE:
+    async def _run(self, pump: Pump, file: IFileReader | IUpload) -> None:
+        own = IOwnWorkers.providedBy(file)
+        workers: IWorkers = IOwnWorkers(file).workers if own else self._workers
+        while (want := await workers.run(pump.step)) is not Want.DONE:
             if want is Want.READ:
                 await self._wait(self._link.wait_readable())
             elif want is Want.WRITE:

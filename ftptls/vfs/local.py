@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from ftptls.interfaces import (
     IFileReader,
@@ -18,6 +18,7 @@ from ftptls.interfaces import (
     IGroups,
     ILinks,
     IModes,
+    IOwnWorkers,
     IRealPaths,
     ISetTimes,
     ISpace,
@@ -29,6 +30,7 @@ from ftptls.interfaces import (
 from ftptls.settings import UploadMode
 from ftptls.vfs import attributes
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode
+from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.reading import Listing, LocalReader, link_target
 from ftptls.vfs.stats import Describer, Place, place
 from ftptls.vfs.uploads import (
@@ -69,6 +71,8 @@ class LocalFilesystem:
             once it is complete, or straight into the file.
         umask: Permission bits that new files and directories do not get.
         walk: Resolve paths component by component even where the kernel could.
+        owner: The user of the operating system as whom all of it is done; that takes root.
+            By default it is the server itself.
     """
 
     def __init__(
@@ -79,12 +83,14 @@ class LocalFilesystem:
         upload_mode: UploadMode = UploadMode.ATOMIC,
         umask: int = 0o022,
         walk: bool = False,
+        owner: Owner | None = None,
     ) -> None:
         self._jail = Jail(root, walk=walk)
-        self._workers = workers
+        self._owner = owner
+        self._workers = workers if owner is None else OwnerWorkers(workers, owner)
         self._upload_mode = upload_mode
         self.umask = umask
-        self._describer = Describer()
+        self._describer = Describer(owner)
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
@@ -209,7 +215,9 @@ class LocalFilesystem:
         except BaseException:
             os.close(fd)
             raise
-        return LocalReader(fd, info.st_size, self._workers)
+        reader = LocalReader(fd, info.st_size, self._workers)
+        self._own(reader)
+        return reader
 
     def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         target = Target(self._jail, _octets(path), how, offset, self.umask)
@@ -217,7 +225,13 @@ class LocalFilesystem:
         atomic = self._upload_mode is UploadMode.ATOMIC and whole
         upload = (AtomicUpload if atomic else InPlaceUpload)(target, self._workers)
         upload.check()
+        self._own(upload)
         return upload
+
+    def _own(self, opened: LocalReader | IUpload) -> None:
+        """Have it used as its user alone, who may have less disk than the server."""
+        if self._owner is not None:
+            alsoProvides(opened, IOwnWorkers)
 
     def _make_directory(self, path: PurePosixPath) -> None:
         with self._jail.parent(_below_root(path, errno.EEXIST)) as (directory, name):

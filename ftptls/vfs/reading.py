@@ -36,7 +36,7 @@ class LocalReader:
     def __init__(self, fd: int, size: int, workers: IWorkers) -> None:
         self.size = size
         self._fd = fd
-        self._workers = workers
+        self.workers = workers
         # A read that nobody waits for any more must not meet a stranger's descriptor.
         self._lock = threading.Lock()
 
@@ -51,11 +51,11 @@ class LocalReader:
 
     async def read_at(self, offset: int, size: int) -> bytes:
         """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
-        return await self._workers.run(self._read, offset, size)
+        return await self.workers.run(self._read, offset, size)
 
     async def close(self) -> None:
         """See :meth:`ftptls.interfaces.IFileReader.close`."""
-        await self._workers.run(self._close)
+        await self.workers.run(self._close)
 
     def _read(self, offset: int, size: int) -> bytes:
         with self._lock:

@@ -8,6 +8,7 @@ import pwd
 import stat
 from dataclasses import dataclass
 
+from ftptls.vfs.owners import Owner
 from ftptls.wire.entries import Entry, Kind
 
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.LINK}
@@ -52,13 +53,17 @@ def permission_letters(kind: Kind, bits: int, names_change: bool) -> str:
 
 
 class Describer:
-    """Makes entries; files that share owner, group and mode share what follows from them."""
+    """Makes entries; files that share owner, group and mode share what follows from them.
+
+    Args:
+        owner: Whose rights count; by default those of this process.
+    """
 
     _remembered = 1000
 
-    def __init__(self) -> None:
-        self._uid = os.geteuid()
-        self._groups = {os.getegid(), *os.getgroups()}
+    def __init__(self, owner: Owner | None = None) -> None:
+        self._uid = owner.uid if owner else os.geteuid()
+        self._groups = {owner.gid, *owner.groups} if owner else {os.getegid(), *os.getgroups()}
         self._shared: dict[tuple[int, int, int, bool, bool], tuple[Kind, int, str, str, str]] = {}
 
     def entry(self, name: str, info: os.stat_result, where: Place, target: str = "") -> Entry:
@@ -101,7 +106,7 @@ class Describer:
         return shared
 
     def _bits(self, mode: int, uid: int, gid: int) -> int:
-        """What this process may do with a file: 4 read, 2 write, 1 search."""
+        """What the owner may do with a file: 4 read, 2 write, 1 search."""
         if self._uid == 0:
             return 7
         if uid == self._uid:

@@ -134,7 +134,7 @@ class _LocalUpload:
     def __init__(self, target: Target, workers: IWorkers) -> None:
         self.offset = target.offset
         self._target = target
-        self._workers = workers
+        self.workers = workers
         self._lock = threading.Lock()
         self._state = _State.CHECKED
         self._fd = -1
@@ -159,19 +159,19 @@ class _LocalUpload:
 
     async def begin(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.begin`."""
-        await self._workers.run(self._begin)
+        await self.workers.run(self._begin)
 
     async def write_at(self, offset: int, data: bytes) -> None:
         """See :meth:`ftptls.interfaces.IUpload.write_at`."""
-        await self._workers.run(self._write, offset, data)
+        await self.workers.run(self._write, offset, data)
 
     async def commit(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.commit`."""
-        await self._workers.run(self._commit)
+        await self.workers.run(self._commit)
 
     async def abandon(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.abandon`."""
-        await self._workers.run(self._abandon)
+        await self.workers.run(self._abandon)
 
     def _open(self) -> int:
         raise NotImplementedError
