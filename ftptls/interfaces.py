@@ -269,6 +269,15 @@ class IDescriptor(Interface):
         """The descriptor, open until ``close``, ``commit`` or ``abandon``."""
 
 
+class IOwnWorkers(Interface):
+    """Of what is an IDescriptor: only on these threads its descriptor is read or written.
+
+    They act as the user, and the kernel judges every write by who makes it.
+    """
+
+    workers: IWorkers = Attribute("The threads.")
+
+
 class IWorkers(Interface):
     """A bounded pool of threads for calls that block."""
 
