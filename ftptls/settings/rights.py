@@ -55,7 +55,7 @@ PROFILES: dict[str, Right] = {
 """Several rights by one name."""
 
 _WORDS = {right.word: right for right in Right} | PROFILES
-RIGHTS_LINE = "a path, = and rights, such as \"/in/** = list write_new\"; or rights alone"
+RIGHTS_LINE = 'a path, = and rights, such as "/in/** = list write_new"; or rights alone'
 """What a setting of such lines accepts, in words."""
 _ANY = None  # stands for **: any number of names
 
