@@ -20,8 +20,9 @@ from zope.interface import Interface
 from zope.interface.verify import verifyObject
 
 from ftptls.cred import LocalRealm, accept_octets, make_checker, user_name
-from ftptls.errors import PermanentError
+from ftptls.errors import PermanentError, TransientError
 from ftptls.interfaces import IFilesystem, IUpload, Store
+from ftptls.settings import Anonymous as AnonymousSettings
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
 from twisted.plugins import cred_unix
@@ -141,6 +142,32 @@ def test_the_upload_mode_is_passed_on(home: Path) -> None:
     for mode in UploadMode:
         filesystem = avatar(LocalRealm(str(home), WORKERS, upload_mode=mode), b"alice")
         assert open_write(filesystem).in_place is (mode is UploadMode.DIRECT)
+
+
+def test_another_root(home: Path) -> None:
+    """It complains of missing folders, and counts who is anonymous, together with the first."""
+    first = LocalRealm(f"{home}/{{user}}", WORKERS, anonymous=AnonymousSettings(sessions=1))
+    other = first.with_root(f"{home}/../home/alice/{{user}}")
+    assert verifyObject(IRealm, other)
+    (home / "alice" / "bob").mkdir()
+    (home / "alice" / "bob" / "whose").write_bytes(b"alice's bob")
+    assert whose(avatar(other, b"bob")) == "alice's bob"
+    assert whose(avatar(first, b"bob")) == "bob"
+    told: list[Any] = []
+    globalLogPublisher.addObserver(told.append)
+    try:
+        for _ in range(2):
+            with pytest.raises(UnauthorizedLogin):
+                avatar(first.with_root(f"{home}/none/{{user}}"), b"alice")
+    finally:
+        globalLogPublisher.removeObserver(told.append)
+    assert len(told) == 1
+    (home / "alice" / "anonymous").mkdir()
+    *_, leave = result(first.requestAvatar(ANONYMOUS, None, IFilesystem))
+    with pytest.raises(TransientError, match="421 Too many"):
+        avatar(other, ANONYMOUS)
+    leave()
+    avatar(other, ANONYMOUS)
 
 
 def test_only_a_filesystem_is_given(home: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from functools import partial
+from typing import Any, Self
 
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.error import UnauthorizedLogin
@@ -67,8 +69,17 @@ class LocalRealm:
         self._upload_mode = upload_mode
         self._read_only = read_only
         self._anonymous = anonymous or Anonymous()
-        self._anonymous_sessions = 0
+        self._anonymous_sessions: set[object] = set()
         self._missing: set[str] = set()
+
+    def with_root(self, root: str) -> Self:
+        """The same realm with another folder, in which ``{user}`` stands for the name, too.
+
+        Both count the sessions of anonymous users, and complain of missing folders, together.
+        """
+        other = copy(self)
+        other._root = os.path.abspath(root)
+        return other
 
     def requestAvatar(
         self,
@@ -119,13 +130,11 @@ class LocalRealm:
             TransientError: 421, there are as many as may be.
         """
         most = self._anonymous.sessions
-        if most and self._anonymous_sessions >= most:
+        if most and len(self._anonymous_sessions) >= most:
             raise TransientError(421, "Too many anonymous users are logged in; try again later.")
-        self._anonymous_sessions += 1
-        return self._count_out
-
-    def _count_out(self) -> None:
-        self._anonymous_sessions -= 1
+        session = object()
+        self._anonymous_sessions.add(session)
+        return partial(self._anonymous_sessions.discard, session)
 
     def _folder(self, name: str) -> str:
         if _USER not in self._root:
