@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -66,10 +67,13 @@ async def _mlsd(context: Context, name: str) -> Reply:
     if not entry.is_directory:
         raise PermanentError(501, "Not a directory; MLST tells of one file.")
     demand_listable(entry)
-    return await context.dtp.send_lines(str(target), _lines(context, target, entry))
+    async with aclosing(_lines(context, target, entry)) as lines:
+        return await context.dtp.send_lines(str(target), lines)
 
 
-async def _lines(context: Context, target: PurePosixPath, entry: Entry) -> AsyncIterator[bytes]:
+async def _lines(
+    context: Context, target: PurePosixPath, entry: Entry
+) -> AsyncGenerator[bytes, None]:
     facts = context.session.parameters.facts
     media_types = _media_types(context.settings.files.media_types)
     hides = context.settings.files.hidden_names is HiddenNames.NEVER

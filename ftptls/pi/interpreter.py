@@ -53,6 +53,7 @@ class Interpreter(ControlConnection):
         self._after_reply: Callable[[], None] | None = None
         self._waiting: Deferred[Any] | None = None
         self._bad_commands = 0
+        self._lost = False
         self._unknown_since = self._opened_at
 
     def _take_command(self) -> bool:
@@ -118,10 +119,14 @@ class Interpreter(ControlConnection):
         waiting, self._after_transfer = self._after_transfer, []
         for each in waiting:
             each.callback(None)
-        if not self.connected:
-            self.factory.closed(self)
+        self._leave()
         self._touched_at = self._reactor.seconds()
         self._pump()
+
+    def _leave(self) -> None:
+        """Once the connection is gone and nothing is being transferred: the factory is told."""
+        if self._lost and not self._transferring:
+            self.factory.closed(self)
 
     async def _outcome(self, line: CommandLine) -> Reply:
         """The command's final reply, whatever happens: this is where nothing gets past."""

@@ -92,8 +92,8 @@ class ServerPI(Interpreter):
         except Exception:  # noqa: BLE001 - of the avatar; logged with its traceback
             observe.failed(self.session, "logout")
         observe.disconnected(self.session, self._why)
-        if not self._transferring:
-            self.factory.closed(self)
+        self._lost = True  # a transfer that ended above has not told the factory
+        self._leave()
 
     def _ended(self) -> None:
         """Abort the transfer, as RFC 959 §4.1.1 wants of an unexpected end; hold no port."""

@@ -185,6 +185,19 @@ def test_a_listing_that_is_never_sent_holds_nothing_open(enter, tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_listing_that_is_aborted_half_way_holds_nothing_open(enter, tmp_path):
+    for number in range(20_000):
+        (tmp_path / f"{number}.txt").touch()
+    client = enter(filesystem=LocalFilesystem(tmp_path, InlineWorkers()))
+    before = len(os.listdir("/proc/self/fd"))
+    for line in ("NLST", "LIST", "MLSD"):
+        client.begin(line, limit=10_000)
+        assert len(os.listdir("/proc/self/fd")) > before
+        client.ask("ABOR", 426)
+        client.expect(226)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_links_in_patterns_are_followed_and_cannot_go_in_circles(enter, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real/file").write_bytes(b"1")
