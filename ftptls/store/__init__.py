@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ftptls.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from ftptls.store.checker import StoreChecker
+    from ftptls.store.realm import StoreRealm
     from ftptls.store.records import (
         Certificate,
         Group,
@@ -26,7 +28,9 @@ _HOMES = {
     "Certificate": "records",
     "Group": "records",
     "NameTakenError": "records",
+    "StoreChecker": "checker",
     "StoreError": "records",
+    "StoreRealm": "realm",
     "UnknownNameError": "records",
     "User": "records",
     "Users": "users",
@@ -36,7 +40,9 @@ __all__ = [
     "Certificate",
     "Group",
     "NameTakenError",
+    "StoreChecker",
     "StoreError",
+    "StoreRealm",
     "UnknownNameError",
     "User",
     "Users",

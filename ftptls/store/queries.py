@@ -7,7 +7,17 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Table,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from ftptls.store import rows, schema
 from ftptls.store.records import Certificate, Group, NameTakenError, UnknownNameError, User, inherit
@@ -55,6 +65,14 @@ def find(connection: Connection, name: str) -> User | None:
         return None
     user = rows.user_of(row, certificates, tuple(each.name for each in groups))
     return inherit(user, groups)
+
+
+def password_near(connection: Connection, place: int) -> str:
+    """The password hash of somebody, the same for the same place; empty without users."""
+    beyond = select(func.coalesce(func.max(_users.c.id), 0) + 1).scalar_subquery()
+    somebody = _users.c.id >= literal(place, BigInteger) % beyond
+    statement = select(_users.c.password).where(somebody).order_by(_users.c.id).limit(1)
+    return connection.execute(statement).scalar() or ""
 
 
 def page(connection: Connection, table: Table, after: str, size: int) -> Sequence[_Row]:

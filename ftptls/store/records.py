@@ -120,19 +120,22 @@ class User(Terms):
         said = {name: getattr(self, name) for name in names}
         return {name: value for name, value in said.items() if value is not None}
 
-    def may_log_in(self, at: datetime, address: str = "") -> bool:
-        """Whether nothing but proof of who he is stands between him and a login.
+    def objection(self, at: datetime, address: str | None = None) -> str:
+        """What stands in the way of a login besides proof of who he is; empty if nothing does.
 
         Args:
             at: Now, with a time zone.
-            address: Where the client is; empty asks about everything else.
+            address: Where the client is; ``None`` does not ask about that.
         """
-        return (
-            self.enabled
-            and (self.valid_from is None or self.valid_from <= at)
-            and (self.valid_until is None or at < self.valid_until)
-            and (not address or not self.networks or _within(address, self.networks))
-        )
+        if not self.enabled:
+            return "he, or a group of his, is disabled"
+        if self.valid_from is not None and at < self.valid_from:
+            return "he may log in later only"
+        if self.valid_until is not None and at >= self.valid_until:
+            return "his time is over"
+        if self.networks and address is not None and not _within(address, self.networks):
+            return "he is in none of his networks"
+        return ""
 
 
 SHARED: Final = tuple(each.name for each in fields(Terms))

@@ -107,6 +107,17 @@ class Users:
             # Some texts that can be no name, a database would refuse to compare.
             return queries.find(connection, name if checks.is_name(name) else "")
 
+    def find_with_decoy(self, name: str, place: int) -> tuple[User | None, str]:
+        """The same, and the password hash of somebody, to be verified for nobody's sake.
+
+        Args:
+            name: Whose.
+            place: A number below 2**62 that chooses somebody.
+        """
+        with self._reading() as connection:
+            user = queries.find(connection, name if checks.is_name(name) else "")
+            return user, queries.password_near(connection, place)
+
     def list(self, after: str = "") -> Iterator[User]:
         """All users by name, in pieces: whoever looks at them keeps nobody waiting.
 
