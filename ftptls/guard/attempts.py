@@ -109,7 +109,7 @@ class Attempt:
         self._session = session
         self._control = control
         self._delay = delay
-        self._began = self._now()
+        self._began = self._looked_at = self._now()
         self._turns: list[tuple[Turns, str]] = []
         self._against = 0
         self.banned = self.locked = False
@@ -166,13 +166,15 @@ class Attempt:
     def remaining(self, failures: int) -> float:
         """How many seconds to wait before a failure is told.
 
-        They count from when the turn came: how long the check took does not show.
+        They count from when the turn came, and the first delay from when the password was
+        looked at, however long that had to wait: how long the check took does not show.
 
         Args:
             failures: How many there were in this session, this one included.
         """
-        due = self._wait_for(max(self._against, failures))
-        return max(0.0, self._began + due - self._now())
+        due = self._began + self._wait_for(max(self._against, failures))
+        least = self._looked_at + self._wait_for(1)
+        return max(0.0, max(due, least) - self._now())
 
     async def _wait(self) -> None:
         """First for a turn, so that attempts side by side are no more than one by one."""
@@ -187,6 +189,7 @@ class Attempt:
             seconds = self._wait_for(against)
             observe.slowed(self._session, self._name, seconds)
             await self._control.pause(seconds)
+        self._looked_at = self._now()
         if not self._trusted:
             self.banned = attempts.bans.holds(Kind.ADDRESS, self._network)
             self.locked = attempts.bans.holds(Kind.NAME, self._name)

@@ -98,7 +98,7 @@ class BanFile:
     """The file as a server uses it. Its methods block; they may be called on any thread.
 
     Args:
-        path: The file; it is made when there is something to write.
+        path: The file; an exchange makes it if there is none, or none any more.
         most: How many bans it may hold; of more, those go that end first.
     """
 
@@ -107,6 +107,7 @@ class BanFile:
         self._most = most
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._version = -1
 
     def exchange(self, new: Sequence[Ban], now: float) -> list[Ban] | None:
@@ -123,22 +124,30 @@ class BanFile:
             OSError: The file cannot be used.
         """
         with self._lock:
-            if self._connection is None and not new and not os.path.exists(self._path):
-                return None
-            if self._connection is None:
-                self._connection = _connect(self._path)
-                self._version = -1
             try:
-                return self._exchange(self._connection, new, now)
+                return self._exchange(self._open(), new, now)
             except sqlite3.Error as error:
                 raise OSError(f"{self._path}: {error}") from error
 
     def close(self) -> None:
         """Close the file; the next exchange opens it again."""
         with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+            self._close()
+
+    def _open(self) -> sqlite3.Connection:
+        """The file, or a new one where somebody took it away, which lifts all bans."""
+        if self._connection is not None and _identity(self._path) != self._identity:
+            self._close()
+        if self._connection is None:
+            self._connection = _connect(self._path)
+            self._identity = _identity(self._path)
+            self._version = -1
+        return self._connection
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _exchange(
         self, connection: sqlite3.Connection, new: Sequence[Ban], now: float
@@ -177,6 +186,15 @@ def _read(connection: sqlite3.Connection, now: float) -> list[Ban]:
         (now,),
     )
     return [Ban(Kind(kind), *rest) for kind, *rest in found]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file it is; ``None`` if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
@@ -223,7 +241,7 @@ def _is_meant(ban: Ban, what: str) -> bool:
 def _overlap(banned: str, what: str) -> bool:
     """Whether an address is in a banned network, or that in a network."""
     try:
-        network = ip_network(what) if "/" in what else ip_network(ip_address(what))
+        network = ip_network(what, strict=False) if "/" in what else ip_network(ip_address(what))
     except ValueError:
         return False
     one, other = ip_network(banned), network

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import LoopingCall
 
 from ftptls import observe
@@ -39,12 +40,12 @@ class Bans:
         self._tell_lifted = lifted
         self._held: dict[tuple[Kind, str], Ban] = {}
         self._unwritten: list[Ban] = []
-        self._exchanging = False
+        self._using_file = DeferredLock()
         self._trouble = ""
         self._watch = LoopingCall(self._look)
         self._watch.clock = reactor
         self._file = BanFile(settings.state, settings.remembered) if settings.state else None
-        if self._file is not None:
+        if self._file is not None and os.path.exists(settings.state):
             self._take(self._file.exchange([], reactor.seconds()) or [])
             self._file.close()  # the one who serves may be another process, with other rights
 
@@ -60,7 +61,7 @@ class Bans:
         """Write what is not written yet, and close the file."""
         if self._watch.running:
             self._watch.stop()
-            Deferred.fromCoroutine(self._finish())
+            self._use_file(self._finish)
 
     def holds(self, kind: Kind, what: str) -> bool:
         """Whether something is banned now."""
@@ -83,9 +84,12 @@ class Bans:
             self._look()
 
     def _look(self) -> None:
-        if not self._exchanging:
-            self._exchanging = True
-            Deferred.fromCoroutine(self._exchange())
+        if not self._using_file.locked:
+            self._use_file(self._exchange)
+
+    def _use_file(self, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One thing after the other, each to its end."""
+        self._using_file.run(lambda: Deferred.fromCoroutine(what()))
 
     async def _exchange(self) -> None:
         """Write and read the file; what cannot be written now is tried again later."""
@@ -102,8 +106,6 @@ class Bans:
             self._trouble = ""
             if found is not None:
                 self._take(found)
-        finally:
-            self._exchanging = False
 
     async def _finish(self) -> None:
         assert self._file is not None  # noqa: S101 - as above

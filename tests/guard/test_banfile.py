@@ -43,6 +43,7 @@ def test_what_is_listed(kept):
     [
         ("192.0.2.1", [0]),
         ("192.0.2.0/24", [0]),
+        ("192.0.2.77/24", [0]),
         ("192.0.2.2", []),
         ("2001:db8::77", [2]),
         ("2001:db8::/32", [2]),
@@ -62,9 +63,9 @@ def test_what_is_lifted(kept, what, lifted):
 
 def test_what_others_change_is_read_and_what_nobody_changed_is_not(path):
     with closing(BanFile(str(path), 100)) as one, closing(BanFile(str(path), 100)) as other:
+        assert one.exchange([], 0) == []
         assert one.exchange([], 0) is None
-        assert not path.exists()
-        assert one.exchange(BANS[:1], 0) == BANS[:1]
+        assert one.exchange(BANS[:1], 0) is None
         assert one.exchange(BANS[1:2], 0) is None
         assert other.exchange([], 0) == BANS[1::-1]
         assert other.exchange([], 0) is None
@@ -78,6 +79,15 @@ def test_it_is_read_anew_when_it_was_closed(kept):
     for _ in range(2):
         assert file.exchange([], 0) == BANS[::-1]
         file.close()
+
+
+def test_to_take_it_away_is_to_lift_all_bans(kept):
+    with closing(BanFile(str(kept), 100)) as file:
+        assert file.exchange([], 0) == BANS[::-1]
+        kept.unlink()
+        assert file.exchange([], 0) == []
+        file.exchange(BANS[:1], 0)
+        assert list_bans(kept, now=0) == BANS[:1]
 
 
 def test_it_holds_no_more_than_it_may_and_nothing_that_is_over(path):

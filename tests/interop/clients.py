@@ -9,7 +9,7 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ def run(
     home: Path,
     stdin: bytes = b"",
     *,
-    status: int = 0,
+    status: int | Collection[int] = 0,
     **environment: str,
 ) -> str:
     """Run a program to its end; what it said, both streams.
@@ -229,7 +229,7 @@ def run(
         command: Program and arguments.
         home: An empty folder: nobody's preferences apply. Also its working directory.
         stdin: Its input.
-        status: The exit status it must have.
+        status: The exit status it must have, or one of several.
         environment: Further variables.
     """
     done = subprocess.run(
@@ -243,7 +243,8 @@ def run(
         check=False,
     )
     output = done.stdout.decode("utf-8", "surrogateescape")
-    assert done.returncode == status, f"{command[0]} ended with {done.returncode}:\n{output}"
+    expected = [status] if isinstance(status, int) else status
+    assert done.returncode in expected, f"{command[0]} ended with {done.returncode}:\n{output}"
     return output
 
 
@@ -254,7 +255,12 @@ def url(server: Server, path: str = "", *, kind: str = "explicit", family: int =
     return f"{scheme}://{host}:{server.port(kind, family)}/{path}"
 
 
-def curl(server: Server, home: Path, *arguments: str | os.PathLike[str], status: int = 0) -> str:
+def curl(
+    server: Server,
+    home: Path,
+    *arguments: str | os.PathLike[str],
+    status: int | Collection[int] = 0,
+) -> str:
     """Run curl, which verifies the certificate and insists on TLS."""
     command = ["curl", "--silent", "--show-error", "--disable", "--max-time", f"{3 * PATIENCE}"]
     command += ["--ssl-reqd", "--cacert", str(server.authority), "--user", f"{USER}:{PASSWORD}"]

@@ -36,6 +36,7 @@ class Server:
         certificates: What it shows, and what clients trust.
         flags: More flags for ``twistd ftptls``.
         limits: Settings of the ``limits`` section.
+        guard: Settings of the ``guard`` section.
         program: What the interpreter runs in place of ``twistd``.
 
     Attributes:
@@ -49,13 +50,14 @@ class Server:
         certificates: Certificates,
         flags: Sequence[str] = (),
         limits: Sequence[str] = (),
+        guard: Sequence[str] = (),
         program: Sequence[str] = ("-c", _TWISTD),
     ) -> None:
         self.root = folder / "root"
         self.root.mkdir()
         self.authority = certificates.authority
         config = folder / "server.toml"
-        config.write_text("\n".join(["[limits]", *limits, ""]))
+        config.write_text("\n".join(["[limits]", *limits, "[guard]", *guard, ""]))
         command = [sys.executable, *program, "--nodaemon", "--pidfile=", "ftptls"]
         command += ["--config", str(config), "--root", str(self.root)]
         command += ["--certificate", str(certificates.chain), "--key", str(certificates.key)]

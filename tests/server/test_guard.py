@@ -7,13 +7,13 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from zope.interface import implementer
 
 from ftptls.errors import BusyError, PermanentError
 from ftptls.factory import FTPFactory
-from ftptls.guard import Kind, lift, list_bans
-from ftptls.settings import ClientCertificate
+from ftptls.guard import Door, Kind, lift, list_bans
+from ftptls.settings import ClientCertificate, Guard
 from ftptls.testing.dialogue import (
     CLIENT,
     PASSWORD,
@@ -26,6 +26,8 @@ from ftptls.testing.dialogue import (
 from ftptls.testing.wires import Wire
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
+
+from .slow import HeldWorkers
 
 OTHER = "203.0.113.7"
 CONTENT = {"/big": bytes(2 * 2**20)}
@@ -95,7 +97,7 @@ def welcome(server: MemoryServer, source: str = CLIENT) -> bool:
 
 def test_the_delay_grows_across_connections(guarded):
     server = guarded()
-    assert [guess_from(server, CLIENT) for _ in range(7)] == [0.5, 1, 2, 4, 8, 16, 16]
+    assert [guess_from(server, CLIENT) for _ in range(7)] == [0.5, 1, 2, 4, 8, 16, 16.5]
     assert guess_from(server, OTHER, "bob") == 0.5
 
 
@@ -417,6 +419,20 @@ def test_servers_share_their_bans(guarded, tmp_path):
     assert not welcome(one)
 
 
+def test_a_server_that_ends_while_it_writes_closes_the_file_behind_it(tmp_path):
+    workers = HeldWorkers()
+    door = Door(Clock(), Guard(state=str(tmp_path / "bans")), workers)
+    door.opened()
+    door.attempts.bans.add(Kind.ADDRESS, CLIENT, 20)
+    door.closed()
+    assert len(workers.waiting) == 1
+    workers.work()
+    workers.work()
+    assert workers.waiting == []
+    assert [each.what for each in list_bans(tmp_path / "bans", now=0)] == [CLIENT]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["bans"]  # none is left open
+
+
 def test_a_file_that_cannot_be_written_is_told_and_tried_again(guarded, log, tmp_path):
     folder = tmp_path / "late"
     server = guarded(ban_after=2, state=str(folder / "bans"))
@@ -478,12 +494,13 @@ def test_nothing_tells_which_users_there_are(guarded, pki):
     for name in ("known", "unknown", "disabled", "bob", "anonymous"):
         checker = Telling()
         tls = ServerContext(pair.key, pair.chain, verification=verification)
-        checker.server = server = guarded(relax=False, checkers=[checker], tls=tls)
+        bounds = {"login_attempts": 100, "login_timeout": 1000}
+        checker.server = server = guarded(relax=False, checkers=[checker], tls=tls, **bounds)
         client = server.connect()
         client.context = pki.client_context(0x0304, pki.client("mallory"))
         client.secure()
         dialogue = []
-        for _ in range(3):
+        for _ in range(8):  # the last ones after the longest wait
             client.ask(f"USER {name}", 331)
             client.send("PASS wrong")
             began = server.reactor.seconds()
