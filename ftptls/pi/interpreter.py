@@ -146,6 +146,9 @@ class Interpreter(ControlConnection):
             self._bad(reply)
         else:
             self._reply(reply)
+        was_known = self._unknown_since == self._touched_at
+        if was_known and self.session.login.filesystem is None and self.client_present:
+            self._set_timer()  # from here on there is less patience than with a user
         if after is not None:
             after()
         self._pump()

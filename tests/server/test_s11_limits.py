@@ -81,14 +81,14 @@ def test_s11_login_that_takes_its_time(serve, settings):
     client.ask("NOOP", 200)
 
 
-@pytest.mark.parametrize("seconds", [10, 59.5, 299.5])
+@pytest.mark.parametrize("seconds", [0, 10, 59.5, 299.5])
 def test_s11_a_second_login_has_as_much_time_as_the_first(enter, settings, seconds):
     client = enter(CONTENT, settings(login_timeout=60, idle_timeout=300))
     client.wait(seconds)
     client.ask(f"USER {USER}", 331)
     client.wait(59)
     assert not client.closed
-    client.wait(400)
+    client.wait(1)
     client.expect(421)
 
 
