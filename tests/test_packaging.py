@@ -74,13 +74,14 @@ def install(python: Path, *what: str | Path) -> None:
     )
 
 
-def test_the_wheel_holds_the_package_and_the_plugin(wheel: Path, checkout: Path) -> None:
+def test_the_wheel_holds_the_package_and_the_plugins(wheel: Path, checkout: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         (entry_points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         assert b"ftptls = ftptls.cli:main" in archive.read(entry_points)
     sources = {str(path.relative_to(checkout)) for path in (checkout / "ftptls").rglob("*.py")}
-    assert names == sources | {"ftptls/py.typed", "twisted/plugins/ftptls_plugin.py"}
+    plugins = {f"twisted/plugins/ftptls_{name}.py" for name in ("auth", "plugin")}
+    assert names == sources | plugins | {"ftptls/py.typed"}
 
 
 def test_twistd_lists_it_from_a_wheel(wheel: Path, venv: Path, tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
 
 from ftptls import policy
 from ftptls.errors import PermanentError
-from ftptls.guard import Visit
+from ftptls.guard import Visit, Waiter
 from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from ftptls.commands.registry import CommandTable
 
 
-class Control(Protocol):
+class Control(Waiter, Protocol):
     """The control connection, as commands may use it."""
 
     @property
@@ -45,10 +44,6 @@ class Control(Protocol):
     @property
     def input_pending(self) -> bool:
         """Whether anything was received behind the present command."""
-
-    @property
-    def client_present(self) -> bool:
-        """Whether the client is still there."""
 
     def choose_host(self, name: str) -> str:
         """HOST names a virtual host, or with no name the default one; why it cannot be."""
@@ -67,12 +62,6 @@ class Control(Protocol):
 
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
-
-    async def until(self, waiting: Deferred[Any]) -> bool:
-        """Wait for something, and give it up if the client leaves; whether it came."""
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, not longer than the client is there, and hold up nothing but this session."""
 
     def shown_certificate(self, name: str) -> IX509Credentials | None:
         """The client's certificate as credentials for a name; ``None`` without one."""

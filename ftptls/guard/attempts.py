@@ -30,10 +30,10 @@ class Waiter(Protocol):
         """Whether the client is still there."""
 
     async def until(self, waiting: Deferred[Any]) -> bool:
-        """Wait for something, unless the client leaves; whether it came."""
+        """Wait for something, and give it up if the client leaves; whether it came."""
 
     async def pause(self, seconds: float) -> None:
-        """Wait, unless the client leaves."""
+        """Wait, not longer than the client is there, and hold up nothing but this session."""
 
 
 class Attempts:
