@@ -27,6 +27,8 @@ from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.cred.composing import compose
 from ftptls.cred.strings import AuthStringError
+from ftptls.cred.unix import UnixUsers, look_up
+from ftptls.errors import MissingExtraError
 from ftptls.factory import FTPFactory
 from ftptls.guard import Door
 from ftptls.interfaces import (
@@ -39,7 +41,8 @@ from ftptls.interfaces import (
 from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
 from ftptls.settings import ClientCertificate, Listen, LoginMode, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
-from ftptls.workers import Workers
+from ftptls.vfs.owners import objection
+from ftptls.workers import BoundedWorkers, Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
 
@@ -57,13 +60,17 @@ _REMEDY = {
 _log = Logger(namespace="ftptls")
 
 
-class ListenError(SystemExit, Exception):
-    """A listener cannot be opened; the text is one sentence that names it and the remedy.
+class StartError(SystemExit, Exception):
+    """The service cannot start; the text is one sentence that names the remedy.
 
     It is an Exception, so that ``twistd`` tidies up and a daemon's parent learns of it;
     and it is a SystemExit, so that what nobody catches ends the process with the
     sentence on standard error, and status 1, instead of a traceback.
     """
+
+
+class ListenError(StartError):
+    """A listener cannot be opened; the text names it."""
 
 
 _REMEDIES = {
@@ -164,6 +171,23 @@ class Listener(Service):
             _log.critical("{error}", error=self._error(failure))
 
 
+class _StillRoot(Service):
+    """Sees that the server may act as users, also once ``twistd`` has changed its own."""
+
+    def startService(self) -> None:
+        """Look.
+
+        Raises:
+            StartError: It may not.
+        """
+        Service.startService(self)
+        why = objection()
+        if why:
+            raise StartError(
+                f"ftptls: --unix-users cannot work: {why}; do without --uid and --gid of twistd."
+            )
+
+
 def make_service(settings: Settings, reactor: Any) -> FTPService:
     """The whole server, ready to start; its children are :class:`Listener` services.
 
@@ -208,6 +232,8 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     service = FTPService(reactor, workers, secured, settings.tls.reload_interval)
     for listener in listeners:
         service.addService(listener)
+    if settings.unix.enabled:
+        service.addService(_StillRoot())
     return service
 
 
@@ -253,6 +279,8 @@ def _with_anonymous(settings: Settings) -> Settings:
 def _root(root: str) -> str:
     if not root:
         raise ConfigError("There is no folder to serve: name one with --root or files.root.")
+    if "{home}" in root:
+        return root  # a matter of each login
     # With {user}, each user's folder is a matter of his login; what is above must be there.
     folder = root if "{user}" not in root else os.path.dirname(root.partition("{user}")[0]) or "."
     if not os.path.isdir(folder):
@@ -314,6 +342,7 @@ def _portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         workers,
         upload_mode=files.upload_mode,
         anonymous=settings.anonymous,
+        unix=_unix_users(settings, reactor),
     )
     checkers = [_checker(description) for description in settings.auth]
     for checker in checkers:
@@ -322,6 +351,35 @@ def _portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         if IGivesRealm.providedBy(checker):
             realm = checker.realm(realm, workers)
     return Portal(realm, list(compose(checkers)))
+
+
+def _unix_users(settings: Settings, reactor: Any) -> UnixUsers | None:
+    """As whom users act; None if all of them are the server.
+
+    Raises:
+        ConfigError: They cannot act as anybody else.
+    """
+    unix = settings.unix
+    if not unix.enabled:
+        if "{home}" in settings.files.root:
+            raise ConfigError(
+                "{home} in files.root stands for the home folder of a user of this machine: add "
+                "--unix-users."
+            )
+        return None
+    why = objection()
+    if why:
+        raise ConfigError(f"--unix-users cannot work: {why}.")
+    anonymous = look_up(unix.anonymous)
+    if settings.anonymous.enabled and (anonymous is None or anonymous.owner.uid == 0):
+        raise ConfigError(
+            f"Anonymous users cannot act as {unix.anonymous!r}: name a user of this machine, not "
+            "root, with unix.anonymous."
+        )
+    try:
+        return UnixUsers(unix, BoundedWorkers(reactor, threads=4, queue=64))
+    except MissingExtraError as error:
+        raise ConfigError(f"unix.account_service: {error}.") from None
 
 
 def _checker(description: str) -> Any:

@@ -28,9 +28,20 @@ _USER_UNKNOWN = 10
 _MAXTRIES = 11
 _NEW_AUTHTOK_REQD = 12
 _ACCT_EXPIRED = 13
+_CONV_ERR = 19
+_AUTHTOK_EXPIRED = 27
 # What is the user's matter. The rest is the operator's, such as a module that is not there.
 _REFUSALS = frozenset(
-    {_PERM_DENIED, _AUTH_ERR, _USER_UNKNOWN, _MAXTRIES, _NEW_AUTHTOK_REQD, _ACCT_EXPIRED}
+    {
+        _PERM_DENIED,
+        _AUTH_ERR,
+        _USER_UNKNOWN,
+        _MAXTRIES,
+        _NEW_AUTHTOK_REQD,
+        _ACCT_EXPIRED,
+        _CONV_ERR,
+        _AUTHTOK_EXPIRED,
+    }
 )
 
 
@@ -51,39 +62,38 @@ def load() -> Any:
     return pamela
 
 
-def authenticate(service: str, name: bytes, password: bytes) -> bytes:
-    """Whether it is the password of a user who may log in now. This blocks.
+def authenticate(service: str, name: bytes, password: bytes) -> None:
+    """See that it is the password of a user who may log in now. This blocks.
 
     No session is opened, and no credentials are set: they would be those of the process.
 
     Args:
         service: The name of the file in ``/etc/pam.d``.
         name: Of the user.
-        password: It is the answer to the first question that is not echoed.
-
-    Returns:
-        The user's name, which a module may have changed.
+        password: It is the answer to the first question that is not echoed. A second such
+            question, as for a code, is refused an answer.
 
     Raises:
-        UnauthorizedLogin: It is not, or he may not: his account or password has expired.
+        UnauthorizedLogin: It is not, or he may not: his account or password has expired, or
+            a module calls him by another name, which no rule would know.
         PAMError: PAM could not decide.
     """
-    if not name or b"\0" in name or objection(password):
+    if objection(password):
         raise UnauthorizedLogin
-    return _ask(service, name, password)
+    _ask(service, name, password)
 
 
-def check_account(service: str, name: bytes) -> bytes:
-    """Whether a user may log in now who has proven otherwise who he is. This blocks.
+def check_account(service: str, name: bytes) -> None:
+    """See that a user may log in now who has proven otherwise who he is. This blocks.
 
-    Returns and raises what :func:`authenticate` does.
+    It raises what :func:`authenticate` does.
     """
+    _ask(service, name, None)
+
+
+def _ask(service: str, name: bytes, password: bytes | None) -> None:
     if not name or b"\0" in name:
         raise UnauthorizedLogin
-    return _ask(service, name, None)
-
-
-def _ask(service: str, name: bytes, password: bytes | None) -> bytes:
     pam = load()
     # The answers live as long as this function; libpam calls for them from within it.
     answers = pam.new_simple_password_conv(() if password is None else (password,), "utf-8")
@@ -95,22 +105,24 @@ def _ask(service: str, name: bytes, password: bytes | None) -> bytes:
     try:
         if password is not None:
             code = pam.PAM_AUTHENTICATE(handle, _SILENT | _DISALLOW_NULL_AUTHTOK)
-        if code == _SUCCESS:
+        proven = code == _SUCCESS
+        if proven:
             code = pam.PAM_ACCT_MGMT(handle, _SILENT)
-            if code in _REFUSALS:
-                _tell(service, name, pam.pam_strerror(handle, code))
         if code not in _REFUSALS | {_SUCCESS}:
             raise PAMError(pam.pam_strerror(handle, code))
         if code != _SUCCESS:
+            if proven or code == _CONV_ERR:
+                _tell(service, name, pam.pam_strerror(handle, code))
             raise UnauthorizedLogin
-        user: str = handle.get_item(pam.PAM_USER, "latin-1")
-        return user.encode("latin-1")
+        if handle.get_item(pam.PAM_USER, "latin-1") != name.decode("latin-1"):
+            _tell(service, name, "a module gives the user another name; let him log in with that")
+            raise UnauthorizedLogin
     finally:
         pam.PAM_END(handle, code)
 
 
 def _tell(service: str, name: bytes, reason: str) -> None:
-    """The user has proven who he is: what keeps him out is for the operator to know."""
+    """It is not the password that keeps him out: the operator should know."""
     _log.warn(
         "ftptls: PAM service {service} refuses the account {name}: {reason}",
         service=service,
@@ -146,7 +158,7 @@ class PAMChecker:
         self._workers = self._workers or BoundedWorkers(reactor, threads=8, queue=64)
 
     def requestAvatarId(self, credentials: IUsernamePassword) -> Deferred[bytes | tuple[()]]:
-        """The name, if the password is its and the account may be used now.
+        """The name, if it is its password and the account may be used now.
 
         Returns:
             A Deferred that fails with ``UnauthorizedLogin``, with
@@ -154,7 +166,8 @@ class PAMChecker:
         """
         return Deferred.fromCoroutine(self._check(credentials.username, credentials.password))
 
-    async def _check(self, name: bytes, password: bytes) -> bytes | tuple[()]:
+    async def _check(self, name: bytes, password: bytes) -> bytes:
         if self._workers is None:
             raise RuntimeError("There are no threads to ask PAM on: call use() first.")
-        return await self._workers.run(authenticate, self._service, name, password)
+        await self._workers.run(authenticate, self._service, name, password)
+        return name

@@ -15,14 +15,17 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ftptls.cred.unix import UnixUser, UnixUsers
 from ftptls.errors import TransientError
 from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.owners import OwnerWorkers
 from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
 
 _USER = "{user}"
+_HOME = "{home}"
 
 _Avatar = tuple[Any, Any, Callable[[], None]]
 
@@ -45,12 +48,13 @@ class LocalRealm:
         portal = Portal(LocalRealm("/srv/drop/{user}", workers), [checker])
 
     Args:
-        root: The folder. ``{user}`` in it stands for the user's name; the folders
-            must exist, none is made.
+        root: The folder. ``{user}`` in it stands for the user's name, and ``{home}`` for the
+            home folder that he has on this machine; the folders must exist, none is made.
         workers: Where the calls that block are made.
         upload_mode: See :class:`~ftptls.vfs.local.LocalFilesystem`.
         read_only: Whether nobody may change anything.
         anonymous: What the anonymous user is given; by default he may only read.
+        unix: As whom users act; by default all of them are the server itself.
     """
 
     _log = Logger()
@@ -63,12 +67,14 @@ class LocalRealm:
         upload_mode: UploadMode = UploadMode.ATOMIC,
         read_only: bool = False,
         anonymous: Anonymous | None = None,
+        unix: UnixUsers | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
         self._workers = workers
         self._upload_mode = upload_mode
         self._read_only = read_only
         self._anonymous = anonymous or Anonymous()
+        self._unix = unix
         self._anonymous_sessions: set[object] = set()
         self._missing: set[str] = set()
 
@@ -107,14 +113,19 @@ class LocalRealm:
 
     async def _avatar(self, avatar_id: bytes | str | tuple[()]) -> _Avatar:
         anonymous = avatar_id == ANONYMOUS
-        folder = self._folder(user_name(avatar_id))
+        name = user_name(avatar_id)
+        user = await self._unix.find(name, anonymous=anonymous) if self._unix else None
         if anonymous and self._anonymous.root:
             folder = os.path.abspath(self._anonymous.root)
-        if not await self._workers.run(os.path.isdir, folder):
+        else:
+            folder = self._folder(name, user)
+        owner = user.owner if user else None
+        workers = OwnerWorkers(self._workers, owner) if owner else self._workers
+        if not await workers.run(os.path.isdir, folder):
             self._complain(folder)
             raise UnauthorizedLogin("no folder for this user")
         filesystem: IFilesystem = LocalFilesystem(
-            folder, self._workers, upload_mode=self._upload_mode
+            folder, self._workers, upload_mode=self._upload_mode, owner=owner
         )
         if self._read_only:
             filesystem = Restricted(filesystem, READ_ONLY)
@@ -136,21 +147,35 @@ class LocalRealm:
         self._anonymous_sessions.add(session)
         return partial(self._anonymous_sessions.discard, session)
 
-    def _folder(self, name: str) -> str:
-        if _USER not in self._root:
-            return self._root
-        # One component below the folder of all users: nothing that leads elsewhere or hides.
-        if not name or name.startswith(".") or "/" in name or "\0" in name:
-            raise UnauthorizedLogin("not a name that can have a folder")
-        return self._root.replace(_USER, name)
+    def _folder(self, name: str, user: UnixUser | None) -> str:
+        _, in_home, below = self._root.partition(_HOME)
+        if not in_home:
+            return _for_user(self._root, name)
+        if user is None or not os.path.isabs(user.home):
+            self._complain(self._root)
+            raise UnauthorizedLogin("not a user who has a home")
+        # It begins at the root of the disk, whatever a relative setting was put behind.
+        return user.home + _for_user(below, name)
 
     def _complain(self, folder: str) -> None:
         """Once for each folder; whoever has a password could fill the log otherwise."""
         if folder not in self._missing:
             self._missing.add(folder)
             self._log.error(
-                "Login refused: {folder!r} is not a folder; make it for the user.", folder=folder
+                "Login refused: {folder!r} is not a folder that the user can enter; "
+                "make it for him.",
+                folder=folder,
             )
+
+
+def _for_user(root: str, name: str) -> str:
+    """A folder with the user's name in its place."""
+    if _USER not in root:
+        return root
+    # One component below the folder of all users: nothing that leads elsewhere or hides.
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise UnauthorizedLogin("not a name that can have a folder")
+    return root.replace(_USER, name)
 
 
 def _logout() -> None:

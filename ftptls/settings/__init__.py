@@ -27,6 +27,7 @@ from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Files, Limits, Listen, Passive
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
+from ftptls.settings.unix import Unix
 from ftptls.settings.whole import Host, OwnListener, Settings
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Rule",
     "SessionReuse",
     "Settings",
+    "Unix",
     "UploadEnd",
     "UploadMode",
     "Version",

@@ -12,6 +12,7 @@ from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Files, Limits, Listen, Passive
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
+from ftptls.settings.unix import Unix
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Settings:
     fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)
     anonymous: Anonymous = field(default_factory=Anonymous)
+    unix: Unix = field(default_factory=Unix)
     limits: Limits = field(default_factory=Limits)
     guard: Guard = field(default_factory=Guard)
 

@@ -30,8 +30,13 @@ from ftptls.interfaces import IWorkers
 T = TypeVar("T")
 
 _SAME = -1
-# setgroups, setresgid and setresuid.
-_NUMBERS = {"x86_64": (116, 119, 117), "aarch64": (159, 149, 147)}
+# setgroups, setresgid, setresuid and capget.
+_NUMBERS = {"x86_64": (116, 119, 117, 125), "aarch64": (159, 149, 147, 90)}
+_NOBODY = 65534
+
+_CAPABILITIES = 0x20080522  # the layout of 64 bits, of <linux/capability.h>
+# CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER and CAP_FSETID.
+_OVER_FILES = 0b11111
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +54,13 @@ class Owner:
     groups: tuple[int, ...]
 
     @classmethod
-    def named(cls, name: str) -> Owner:
-        """The user of this name. This blocks, where a directory service is asked.
+    def of(cls, entry: pwd.struct_passwd) -> Owner:
+        """The user of an entry of the user database.
 
-        Raises:
-            KeyError: There is none.
+        This blocks, where a directory service is asked for his groups.
         """
-        found = pwd.getpwnam(name)
-        return cls(found.pw_uid, found.pw_gid, tuple(os.getgrouplist(name, found.pw_gid)))
+        groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        return cls(entry.pw_uid, entry.pw_gid, tuple(groups))
 
 
 @cache
@@ -108,6 +112,28 @@ def acting_as(owner: Owner) -> Iterator[None]:
         _set_uid(uid)
         _set_gid(gid)
         _set_groups(groups)
+
+
+def objection() -> str:
+    """Why this process cannot act as users, or not as they are; empty if it can."""
+    try:
+        with acting_as(Owner(_NOBODY, _NOBODY, (_NOBODY,))):
+            kept = _effective_capabilities()
+    except PermissionError:
+        return "only root may act as another user"
+    except OSError as error:
+        return str(error.strerror)
+    if kept & _OVER_FILES:
+        return "its capabilities over files would be left to every user; take them from it"
+    return ""
+
+
+def _effective_capabilities() -> int:
+    """What this thread may do beyond the rights of its user, as bits; the lowest 32."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
+    data = (ctypes.c_uint32 * 6)()
+    _ask(3, header, data)
+    return int(data[0])
 
 
 @implementer(IWorkers)
