@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 from ftptls.errors import MissingExtraError
 from ftptls.store.records import StoreError
 
-_PATIENCE = 10  # seconds that a writer waits for another one
+_PATIENCE = 10  # seconds: of a writer for another one, and of who connects for an answer
 _MIGRATION_LOCK = 0x66747074  # of PostgreSQL; any number that nobody else takes
 
 _BEGIN = "ftptls_begin"
@@ -66,7 +66,7 @@ def connect(url: URL) -> Engine:
     """
     if url.drivername != "sqlite":
         try:
-            return create_engine(url, pool_pre_ping=True)
+            return create_engine(_patient(url), pool_pre_ping=True)
         except ModuleNotFoundError:
             raise MissingExtraError("postgresql", "keep users in PostgreSQL") from None
     engine = create_engine(url, connect_args={"timeout": _PATIENCE})
@@ -84,6 +84,12 @@ def connect(url: URL) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get(_BEGIN, "BEGIN"))
 
     return engine
+
+
+def _patient(url: URL) -> URL:
+    """The same, where nobody waits for ever for a server that does not answer."""
+    patience = {"connect_timeout": str(_PATIENCE), "tcp_user_timeout": str(1000 * _PATIENCE)}
+    return url.update_query_dict({**patience, **url.query})
 
 
 def writing(engine: Engine) -> Engine:

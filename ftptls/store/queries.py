@@ -28,19 +28,14 @@ _certificates, _memberships = schema.certificates, schema.memberships
 _Row = Mapping[Any, Any]
 
 
-def get(connection: Connection, name: str, *, lock: bool = False) -> User:
+def get(connection: Connection, name: str) -> User:
     """A user as he is stored.
-
-    Args:
-        connection: In a transaction.
-        name: Whose.
-        lock: Whether nobody else may change him until the transaction ends.
 
     Raises:
         UnknownNameError: There is none.
     """
     statement = select(_users).where(_users.c.name == name)
-    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+    row = connection.execute(statement).mappings().first()
     if row is None:
         raise unknown("user", name)
     return whole(connection, [row])[0]
@@ -200,14 +195,14 @@ def _certificate(row: _Row) -> Certificate:
     return Certificate(row["value"], row["kind"], row["notes"])
 
 
-def group_named(connection: Connection, name: str, *, lock: bool = False) -> Group:
+def group_named(connection: Connection, name: str) -> Group:
     """A group.
 
     Raises:
         UnknownNameError: There is none.
     """
     statement = select(_groups).where(_groups.c.name == name)
-    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+    row = connection.execute(statement).mappings().first()
     if row is None:
         raise unknown("group", name)
     return rows.group_of(row)

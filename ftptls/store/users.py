@@ -151,7 +151,7 @@ class Users:
             queries.refuse_taken(connection, schema.users, user.name)
             queries.add(connection, [user])
 
-    def edit(self, name: str, **changes: Any) -> User:
+    def edit(self, name: str, /, **changes: Any) -> User:
         """Change fields of a user, all or none; another ``name`` renames him.
 
         Returns:
@@ -163,7 +163,7 @@ class Users:
             StoreError: He cannot be stored so.
         """
         with self._changing() as connection:
-            user = replace(queries.get(connection, name, lock=True), **changes)
+            user = replace(queries.get(connection, name), **changes)
             checks.check_user(user)
             queries.put(connection, name, user)
         return user
@@ -209,7 +209,7 @@ class Users:
             StoreError: It cannot be stored.
         """
         with self._changing() as connection:
-            user = queries.get(connection, name, lock=True)
+            user = queries.get(connection, name)
             others = (c for c in user.certificates if not _same(c, certificate))
             changed = replace(user, certificates=(*others, certificate))
             checks.check_user(changed)
@@ -228,7 +228,7 @@ class Users:
             StoreError: It does not stand for him.
         """
         with self._changing() as connection:
-            user = queries.get(connection, name, lock=True)
+            user = queries.get(connection, name)
             gone = Certificate(value, kind)
             others = tuple(each for each in user.certificates if not _same(each, gone))
             if others == user.certificates:
@@ -299,7 +299,7 @@ class Users:
             queries.refuse_taken(connection, schema.groups, group.name)
             connection.execute(insert(schema.groups).values(rows.terms_row(group)))
 
-    def edit_group(self, name: str, **changes: Any) -> Group:
+    def edit_group(self, name: str, /, **changes: Any) -> Group:
         """Change fields of a group, all or none; another ``name`` renames it.
 
         Returns:
@@ -312,7 +312,7 @@ class Users:
         """
         groups = schema.groups
         with self._changing() as connection:
-            group = replace(queries.group_named(connection, name, lock=True), **changes)
+            group = replace(queries.group_named(connection, name), **changes)
             checks.check_group(group)
             if group.name != name:
                 queries.refuse_taken(connection, groups, group.name)
@@ -329,7 +329,7 @@ class Users:
             StoreError: It has members, who might lose what bars them.
         """
         with self._changing() as connection:
-            queries.group_named(connection, name, lock=True)
+            queries.group_named(connection, name)
             if queries.has_members(connection, name):
                 raise StoreError(f"The group {name!r} has members; take them out of it first.")
             connection.execute(delete(schema.groups).where(schema.groups.c.name == name))
@@ -354,9 +354,14 @@ class Users:
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
+        """A transaction that changes what is stored.
+
+        It counts first: PostgreSQL then has others wait for its end, as SQLite does, and
+        nothing changes between what is read here and what is written.
+        """
         with self._writing_to() as connection:
-            yield connection
             queries.count_change(connection)
+            yield connection
 
 
 def _same(one: Certificate, other: Certificate) -> bool:
