@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from OpenSSL import crypto
 
 from ftptls.authority.errors import AuthorityError
 
@@ -126,14 +127,16 @@ def described(certificate: x509.Certificate, now: datetime.datetime) -> Describe
 
 
 def key_fingerprint(certificate: x509.Certificate) -> str:
-    """SHA-256 of the public key as it is pinned (:rfc:`7469#2.4`), in hexadecimal."""
-    digest = hashes.Hash(hashes.SHA256())
+    """SHA-256 of the public key as it is pinned (:rfc:`7469#2.4`), in hexadecimal.
+
+    It is empty if OpenSSL does not know that kind of key.
+    """
     try:
-        public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+        public = crypto.X509.from_cryptography(certificate).get_pubkey()
+    except crypto.Error:
         return ""
-    digest.update(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-    return digest.finalize().hex()
+    # cryptography would write an RSA-PSS key as an RSA one.
+    return hashlib.sha256(crypto.dump_publickey(crypto.FILETYPE_ASN1, public)).hexdigest()
 
 
 def key_in_words(certificate: x509.Certificate) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
-from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.error import LoginFailed, UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import Interface, implementer
 
@@ -38,7 +38,7 @@ class AnyOf:
                 avatar: bytes | tuple[()] = await maybeDeferred(
                     checker.requestAvatarId, credentials
                 )
-            except UnauthorizedLogin:
+            except LoginFailed:
                 continue
             return avatar
         raise UnauthorizedLogin
@@ -61,7 +61,8 @@ def compose(checkers: Iterable[ICredentialsChecker]) -> Iterator[ICredentialsChe
     certificates = by_interface.get(IX509Credentials, [])
     passwords = by_interface.get(IUsernamePassword, [])
     together = by_interface.get(ICertificateAndPassword, [])
-    if certificates and passwords and not set(certificates + passwords) <= set(together):
+    alone = [each for each in certificates + passwords if not any(each is one for one in together)]
+    if certificates and passwords and alone:
         both = Both(composed[IX509Credentials], composed[IUsernamePassword])
         composed[ICertificateAndPassword] = AnyOf(ICertificateAndPassword, [*together, both])
     yield from composed.values()

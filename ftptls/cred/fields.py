@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from ftptls.authority import describing
 from ftptls.cred import names
 
 _UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
@@ -52,7 +52,10 @@ def field(name: str) -> Texts:
             return partial(_attribute, x509.ObjectIdentifier(name), name)
         except ValueError:
             pass
-    raise ValueError(f"{name!r} is no field of a certificate: there are {', '.join(FIELDS)}")
+    raise ValueError(
+        f"{name!r} is no field of a certificate: there are {', '.join(FIELDS)}, and attributes "
+        "by their OIDs, such as 2.5.4.12"
+    )
 
 
 def subject(certificate: x509.Certificate) -> x509.Name:
@@ -81,12 +84,10 @@ def key_fingerprint(certificate: x509.Certificate) -> bytes:
     Raises:
         UnusableError: The key is of an unknown kind.
     """
-    try:
-        key = certificate.public_key()
-        info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm):
-        raise UnusableError("the public key is of an unknown kind") from None
-    return hashlib.sha256(info).digest()
+    digits = describing.key_fingerprint(certificate)
+    if not digits:
+        raise UnusableError("the public key is of an unknown kind")
+    return bytes.fromhex(digits)
 
 
 def _distinguished_name(certificate: x509.Certificate) -> tuple[str, ...]:

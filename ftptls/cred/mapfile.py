@@ -5,7 +5,7 @@ r"""Names from a map file with regular expressions, in the manner of PostgreSQL'
     # field  expression                      name
     email    /(.*)@partner\.example/         \1
     uri      /spiffe:\/\/example\/(\w+)/     svc-\1
-    dn       /CN=(Ann|Bob) .*,O=Example/     readers
+    dn       /CN=(Ann|Bob) \w+,O=Example/    readers
 
 A line says: if the expression matches all of a text of this field, the certificate may use
 this name. Every line counts, not only the first that matches.
@@ -27,7 +27,7 @@ from cryptography import x509
 
 from ftptls.cred import names
 from ftptls.cred.fields import UnusableError, field
-from ftptls.cred.rereading import Rereading
+from ftptls.cred.rereading import Rereading, whole_lines
 from ftptls.errors import MissingExtraError
 
 _LONGEST_EXPRESSION = 1000
@@ -112,7 +112,8 @@ def parse(text: str) -> Sequence[Line]:
         ValueError: One is wrong, or there are too many; says which one and why.
         MissingExtraError: RE2 is not installed.
     """
-    lines = text.splitlines()
+    lines = whole_lines(text)
+    _re2()  # or say now that it is not there, and not when the first line comes
     if len(lines) > _MOST_LINES:
         raise ValueError(f"it has more than {_MOST_LINES} lines")
     found = []
@@ -137,11 +138,16 @@ def _line(text: str) -> Line:
     return Line(parts["field"], expression, parts["name"])
 
 
-def _compiled(expression: str) -> Any:
+def _re2() -> Any:
     try:
         import re2  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtraError("maps", "read map files with regular expressions") from None
+    return re2
+
+
+def _compiled(expression: str) -> Any:
+    re2 = _re2()
     if len(expression) > _LONGEST_EXPRESSION:
         raise ValueError(f"the expression has more than {_LONGEST_EXPRESSION} characters")
     if r"\C" in expression:

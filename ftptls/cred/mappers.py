@@ -17,7 +17,7 @@ from ftptls.cred.fields import (
     key_fingerprint,
     subject,
 )
-from ftptls.cred.rereading import Rereading
+from ftptls.cred.rereading import Rereading, whole_lines
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _KEY, _DER = "key:", "der:"
@@ -137,7 +137,7 @@ class Issuer:
     def __init__(self, text: str) -> None:
         digits = _digits(text)
         self._fingerprint = bytes.fromhex(digits) if _HEXADECIMAL.fullmatch(digits) else b""
-        self._subject = None if self._fingerprint else distinguished_name(text)
+        self._subject = None if self._fingerprint else _issuer(text)
 
     def issued(self, chain: tuple[x509.Certificate, ...]) -> bool:
         """Whether it is among those above the first certificate of a verified chain."""
@@ -152,6 +152,13 @@ class Issuer:
             return False
 
 
+def _issuer(text: str) -> x509.Name:
+    try:
+        return distinguished_name(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, and no SHA-256 fingerprint of 64 hexadecimal digits") from None
+
+
 def distinguished_name(text: str) -> x509.Name:
     """A subject from its text (RFC 4514).
 
@@ -159,19 +166,22 @@ def distinguished_name(text: str) -> x509.Name:
         ValueError: It is none.
     """
     try:
-        return x509.Name.from_rfc4514_string(text, _ATTRIBUTES)
+        found = x509.Name.from_rfc4514_string(text, _ATTRIBUTES)
     except ValueError:
-        raise ValueError(f"{text!r} is no distinguished name such as CN=alice,O=Example") from None
+        found = x509.Name([])
+    if not list(found):
+        raise ValueError(f"{text!r} is no distinguished name such as CN=alice,O=Example")
+    return found
 
 
 def _entries(text: str) -> Iterator[tuple[int, str, str]]:
     """Number, name and rest of each line that is neither empty nor a comment."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(whole_lines(text), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, colon, rest = (part.strip() for part in line.partition(":"))
         if not (name and colon and rest):
-            raise ValueError(f"line {number} is not of the form name: value")
+            raise ValueError(f"line {number}: it is not of the form name: value")
         yield number, name, rest
 
 
@@ -183,7 +193,7 @@ def _pins(text: str) -> Mapping[tuple[bool, bytes], list[str]]:
             digits = _digits(pin.removeprefix(_KEY))
             if not _HEXADECIMAL.fullmatch(digits):
                 raise ValueError(
-                    f"line {number} has something that is no SHA-256 fingerprint of "
+                    f"line {number}: there is something that is no SHA-256 fingerprint of "
                     "64 hexadecimal digits"
                 )
             found.setdefault((pin.startswith(_KEY), bytes.fromhex(digits)), []).append(name)
@@ -202,7 +212,7 @@ def _subjects(text: str) -> Mapping[x509.Name | bytes, list[str]]:
             )
         except ValueError:
             raise ValueError(
-                f"line {number} has no subject such as CN=alice,O=Example or der:30..."
+                f"line {number}: there is no subject such as CN=alice,O=Example or der:30..."
             ) from None
         found.setdefault(key, []).append(name)
     return found

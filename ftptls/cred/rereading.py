@@ -18,6 +18,18 @@ _log = Logger(namespace="ftptls")
 T = TypeVar("T")
 
 
+def whole_lines(text: str) -> list[str]:
+    """The lines of a file.
+
+    Raises:
+        ValueError: The last one does not end: what is half written may mean something else.
+    """
+    lines = text.split("\n")
+    if lines.pop():
+        raise ValueError(f"line {len(lines) + 1}: it does not end; is the file half written?")
+    return lines
+
+
 class Rereading(Generic[T]):
     """What is in a file, as of now. It may be asked from several threads.
 
@@ -57,12 +69,13 @@ class Rereading(Generic[T]):
     def _read(self) -> None:
         with open(self._path, "rb") as file:
             about = os.fstat(file.fileno())
-            stamp = about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
+            stamp = about.st_dev, about.st_ino, about.st_size, about.st_ctime_ns
             if stamp == self._stamp:
                 return
             data = file.read(_LARGEST + 1)
-        # A change that follows at once might have the same stamp.
-        settled = time.time_ns() - about.st_mtime_ns > _UNSETTLED
+        # A change that follows at once might have the same stamp. The time is that of the
+        # inode, which nobody sets: a copy may bring an old time of modification along.
+        settled = time.time_ns() - about.st_ctime_ns > _UNSETTLED
         self._stamp = stamp if settled else None
         if len(data) > _LARGEST:
             raise ValueError(f"it has more than {_LARGEST} octets")

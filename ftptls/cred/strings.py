@@ -77,17 +77,15 @@ def make_x509_checker(argument: str) -> X509Checker:
     issuers: list[Issuer] = []
     for part in _parts(argument):
         key, equals, value = part.partition("=")
+        if equals and not value:
+            raise AuthStringError(f"there is nothing behind {part}.")
         try:
             if key == "issuer":
                 issuers.append(Issuer(value))
             elif equals:
-                mappers.append(_FILES[key](value))
+                mappers.append(_from_file(key, value))
             else:
                 mappers.append(Field(key))
-        except KeyError:
-            raise AuthStringError(
-                f"it has no {key!r} that could be set; there are {', '.join(_FILES)} and issuer."
-            ) from None
         except ValueError as error:
             raise AuthStringError(f"{part} cannot be used: {error}.") from None
         except OSError as error:
@@ -98,6 +96,12 @@ def make_x509_checker(argument: str) -> X509Checker:
             "x509:email or x509:pins=FILE, for example."
         )
     return X509Checker(mappers, issuers)
+
+
+def _from_file(kind: str, path: str) -> Mapper:
+    if kind not in _FILES:
+        raise ValueError(f"there are only {', '.join(_FILES)} and issuer to be set")
+    return _FILES[kind](path)
 
 
 def _parts(argument: str) -> Iterator[str]:

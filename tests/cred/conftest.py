@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.logger import formatEvent, globalLogPublisher
 
 from ftptls.cred import X509Credentials
 from ftptls.tls.report import Report
@@ -29,9 +31,11 @@ def certificate(
     alternatives: Sequence[x509.GeneralName] = (),
     extension: x509.ExtensionType | None = None,
     key: ec.EllipticCurvePrivateKey = KEY,
+    name: x509.Name | None = None,
 ) -> x509.Certificate:
     """A certificate; nobody signed it who matters."""
-    name = x509.Name([attribute(oid, value) for oid, value in subject])
+    if name is None:
+        name = x509.Name([attribute(oid, value) for oid, value in subject])
     begins = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     builder = (
         x509.CertificateBuilder()
@@ -58,6 +62,29 @@ def shown(name: str, *chain: x509.Certificate) -> X509Credentials:
     """A client that says USER, and shows a certificate."""
     report = Report("TLSv1.3", "TLS_AES_128_GCM_SHA256", resumed=False, fingerprint="ab" * 32)
     return X509Credentials(name.encode(), chain, "192.0.2.1", "", report)
+
+
+class Log:
+    """What was logged since the test began."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self.events.append({**event, "text": formatEvent(event)})
+
+    @property
+    def text(self) -> str:
+        return "\n".join(event["text"] for event in self.events)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """The log."""
+    found = Log()
+    globalLogPublisher.addObserver(found)
+    yield found
+    globalLogPublisher.removeObserver(found)
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ be one of them, exactly.
   map=FILE       lines of `field /expression/ name`, where the expression (RE2)
                  must match all of a field above, and \\1 is its first group
   issuer=NAME    only certificates below this authority: its subject, such as
-                 CN=Partners,O=Example, or the fingerprint of its certificate;
-                 may be repeated
+                 CN=Partners,O=Example, or the SHA-256 of its certificate; may be
+                 repeated
 
 Files are read again when they change. A colon within a part is written \\:.
 
