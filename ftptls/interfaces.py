@@ -16,6 +16,7 @@ from ftptls.wire.entries import Entry
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from ftptls.settings.rights import Right
     from ftptls.tls.report import Report
 
 T = TypeVar("T")
@@ -167,6 +168,15 @@ class IRealPaths(Interface):
 
     def without_links() -> IFilesystem:
         """The same files, reached through no link: a path with one is ``ELOOP``."""
+
+
+class IRestricted(Interface):
+    """Of a filesystem: not everybody may do everything there."""
+
+    somewhere: Right = Attribute("What may be done with one path or another.")
+
+    def demand(path: PurePosixPath, right: Right) -> Awaitable[None]:
+        """Refuse what may not be done with a name: :class:`~ftptls.errors.PermanentError`, 550."""
 
 
 class IFileReader(Interface):

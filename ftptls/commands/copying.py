@@ -15,6 +15,7 @@ from ftptls.commands.pieces import pieces
 from ftptls.commands.registry import Command, features
 from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import IFilesystem, IUpload, Store
+from ftptls.settings.rights import Right
 from ftptls.wire.arguments import path
 from ftptls.wire.entries import Entry
 from ftptls.wire.names import several_names, two_names
@@ -156,6 +157,7 @@ COMMANDS = (
         _site_copy,
         takes_long=True,
         features=features("SITE COPY"),
+        takes=(Right.READ, Right.WRITE_NEW | Right.OVERWRITE),
     ),
     Command(
         "SITE CPFR",
@@ -183,5 +185,6 @@ COMMANDS = (
         _comb,
         takes_long=True,
         features=features("COMB target;source_list"),
+        takes=(Right.READ, Right.DELETE, Right.WRITE_NEW | Right.OVERWRITE),
     ),
 )

@@ -11,6 +11,7 @@ from ftptls.commands.pieces import pieces
 from ftptls.commands.ranges import take_range
 from ftptls.commands.registry import Command, features, refused
 from ftptls.errors import PermanentError
+from ftptls.settings.rights import Right
 from ftptls.wire.checksums import Algorithm, Request, algorithm, hash_feature, request
 from ftptls.wire.names import one_name
 from ftptls.wire.paths import shown
@@ -124,6 +125,7 @@ def _of_the_family(verb: str, wanted: Algorithm) -> Command:
         partial(_alone, wanted),
         takes_long=True,
         features=features(f"{verb} filename;start;end"),
+        takes=(Right.READ,),
     )
 
 
@@ -137,6 +139,7 @@ COMMANDS = (
         _hash,
         takes_long=True,
         features=_hash_features,
+        takes=(Right.READ,),
     ),
     Command(
         "OPTS HASH",
@@ -162,6 +165,7 @@ COMMANDS = (
         _md5,
         takes_long=True,
         features=features("MD5"),
+        takes=(Right.READ,),
     ),
     refused("MMD5", "draft-twine-ftpmd5", "MMD5 <SP> <pathname>, ...", "Use MD5 for each file."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
+from ftptls.settings.rights import Right
 from ftptls.wire.ranges import Range, octet_range
 from ftptls.wire.replies import Reply
 from ftptls.wire.states import SEQUENCES
@@ -32,5 +33,6 @@ COMMANDS = (
         octet_range,
         _rang,
         features=features("RANG STREAM"),
+        takes=(Right.READ,),
     ),
 )

@@ -11,6 +11,8 @@ from zope.interface import Interface
 from ftptls import policy
 from ftptls.commands.context import Context
 from ftptls.errors import PermanentError
+from ftptls.interfaces import IRestricted
+from ftptls.settings.rights import FULL, Right
 from ftptls.wire.arguments import ArgumentError, anything
 from ftptls.wire.lines import CommandLine
 from ftptls.wire.replies import Reply
@@ -49,6 +51,8 @@ class Command:
         secret: Whether its argument is kept out of the log.
         features: What FEAT says of it.
         needs: What the filesystem must provide besides :class:`~ftptls.interfaces.IFilesystem`.
+        takes: Rights: out of each of these the user must have one somewhere, or it does
+            nothing for him, and FEAT does not tell of it.
         since: The first version that has it.
         refusal: What it always answers, if it is known and not offered.
     """
@@ -66,6 +70,7 @@ class Command:
     secret: bool = False
     features: Features = no_features
     needs: type[Interface] | None = None
+    takes: tuple[Right, ...] = ()
     since: str = "0.1"
     refusal: Reply | None = None
 
@@ -80,8 +85,14 @@ class Command:
         return self.opens_data or self.takes_long
 
     def told(self, context: Context) -> Iterable[str]:
-        """Its lines of FEAT; none if the user's filesystem cannot do it."""
-        return self.features(context) if self._is_possible(context) else ()
+        """Its lines of FEAT; none if the user's filesystem cannot do it, or he may not."""
+        told = self._is_possible(context) and self._is_allowed(context)
+        return self.features(context) if told else ()
+
+    def _is_allowed(self, context: Context) -> bool:
+        filesystem = context.session.login.filesystem
+        may = IRestricted(filesystem).somewhere if IRestricted.providedBy(filesystem) else FULL
+        return all(each & may for each in self.takes)
 
     def _is_possible(self, context: Context) -> bool:
         """Before login nobody knows the filesystem: then it is."""

@@ -14,6 +14,7 @@ from ftptls.commands.rfc959_listing import demand_listable
 from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import ISetTimes
 from ftptls.settings import HiddenNames
+from ftptls.settings.rights import KNOW
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.attributes import is_timed_path, timed_path
 from ftptls.wire.entries import Entry, Kind
@@ -137,6 +138,7 @@ COMMANDS = (
         path,
         _size,
         features=features("SIZE"),
+        takes=(KNOW,),
     ),
     Command(
         "MDTM",

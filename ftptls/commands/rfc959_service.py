@@ -9,7 +9,8 @@ from ftptls.commands.context import Context
 from ftptls.commands.ranges import take_range
 from ftptls.commands.registry import Command, features
 from ftptls.errors import PermanentError
-from ftptls.interfaces import Store
+from ftptls.interfaces import IRestricted, Store
+from ftptls.settings.rights import Right
 from ftptls.wire.arguments import allocation, marker, nothing, optional_path, path
 from ftptls.wire.paths import quoted
 from ftptls.wire.replies import Reply
@@ -94,7 +95,10 @@ def _rest(context: Context, offset: int) -> Reply:
 
 async def _rnfr(context: Context, name: str) -> Reply:
     source = context.path(name)
-    await context.filesystem.stat(source)
+    filesystem = context.filesystem
+    await filesystem.stat(source)
+    if IRestricted.providedBy(filesystem):
+        await IRestricted(filesystem).demand(source, Right.RENAME)
     context.session.parameters.rename_from = source
     return Reply(350, SEQUENCES["RNFR"].hint)
 
@@ -172,6 +176,7 @@ COMMANDS = (
         marker,
         _rest,
         features=features("REST STREAM"),
+        takes=(Right.READ | Right.OVERWRITE | Right.APPEND,),
     ),
     Command(
         "RNFR",

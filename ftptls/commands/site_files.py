@@ -12,6 +12,7 @@ from typing import Any
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
 from ftptls.interfaces import IFilesystem, IGroups, ILinks, IModes, ISetTimes, ISpace, IUmask
+from ftptls.settings.rights import Right
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.attributes import (
     GroupedPath,
@@ -90,6 +91,7 @@ COMMANDS = (
         moded_path,
         _chmod,
         features=features("SITE CHMOD"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=IModes,
     ),
     Command(
@@ -100,6 +102,7 @@ COMMANDS = (
         grouped_path,
         _chgrp,
         features=features("SITE CHGRP"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=IGroups,
     ),
     Command(
@@ -110,6 +113,7 @@ COMMANDS = (
         touch,
         _utime,
         features=features("SITE UTIME"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=ISetTimes,
     ),
     Command(
@@ -120,6 +124,7 @@ COMMANDS = (
         two_names,
         _symlink,
         features=features("SITE SYMLINK"),
+        takes=(Right.READ, Right.WRITE_NEW),
         needs=ILinks,
     ),
     Command(
@@ -130,6 +135,7 @@ COMMANDS = (
         path,
         _mkdir,
         features=features("SITE MKDIR"),
+        takes=(Right.MAKE_DIRECTORY,),
     ),
     Command(
         "SITE UMASK",
@@ -139,6 +145,7 @@ COMMANDS = (
         optional_mode,
         _umask,
         features=features("SITE UMASK"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=IUmask,
     ),
     Command(

@@ -12,6 +12,7 @@ from zope.interface import Interface
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
 from ftptls.interfaces import IGroups, IModes, ISetCreated, ISetFacts, ISetTimes
+from ftptls.settings.rights import Right
 from ftptls.wire.attributes import (
     FactsRequest,
     TimedPath,
@@ -113,6 +114,7 @@ COMMANDS = (
         timed_path,
         _mfmt,
         features=features("MFMT"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=ISetTimes,
     ),
     Command(
@@ -123,6 +125,7 @@ COMMANDS = (
         timed_path,
         _mfct,
         features=features("MFCT"),
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=ISetCreated,
     ),
     Command(
@@ -133,6 +136,7 @@ COMMANDS = (
         facts_request,
         _mff,
         features=_mff_features,
+        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=ISetFacts,
     ),
 )

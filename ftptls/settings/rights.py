@@ -44,6 +44,8 @@ class Right(enum.Flag):
 
 NOTHING = Right(0)
 FULL = reduce(or_, Right)
+KNOW = FULL & ~(Right.WRITE_NEW | Right.MAKE_DIRECTORY)
+"""Whoever may do one of these with what is there may also know that it is there."""
 PROFILES: dict[str, Right] = {
     "nothing": NOTHING,
     "full": FULL,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import reduce
-from operator import and_
+from functools import wraps
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from zope.interface import Interface, alsoProvides, implementer
 
@@ -22,6 +19,7 @@ from ftptls.interfaces import (
     ILinks,
     IModes,
     IRealPaths,
+    IRestricted,
     ISetCreated,
     ISetTimes,
     ISpace,
@@ -29,10 +27,14 @@ from ftptls.interfaces import (
     IUpload,
     Store,
 )
-from ftptls.settings.rights import FULL, NOTHING, READ_ONLY, ROOT, Right, Rights
+from ftptls.settings.rights import NOTHING, READ_ONLY, ROOT, Right, Rights
+from ftptls.vfs.permits import APPEARING, Permits, absent, appearing, demand, limited
 from ftptls.wire.entries import Entry, Kind
 
 __all__ = ["READ_ONLY", "Restricted", "Right", "Rights"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _ABILITIES: tuple[type[Interface], ...] = (
     ISetTimes,
@@ -44,17 +46,6 @@ _ABILITIES: tuple[type[Interface], ...] = (
     ISpace,
     IRealPaths,
 )
-_REFUSALS = {
-    Right.LIST: "You may not list this directory.",
-    Right.READ: "You may not read this.",
-    Right.WRITE_NEW: "You may not store new files here.",
-    Right.OVERWRITE: "You may not replace or change this file.",
-    Right.APPEND: "You may not append to this file.",
-    Right.DELETE: "You may not delete this.",
-    Right.RENAME: "You may not rename this.",
-    Right.MAKE_DIRECTORY: "You may not make directories here.",
-    Right.CHANGE_ATTRIBUTES: "You may not change attributes of this.",
-}
 _STORE = Right.WRITE_NEW | Right.OVERWRITE | Right.APPEND
 # What an upload takes where a file is already; a new one takes WRITE_NEW.
 _CHANGING = {
@@ -63,21 +54,24 @@ _CHANGING = {
     Store.APPEND: Right.APPEND,
     Store.NEW: NOTHING,
 }
-_APPEARING = Right.WRITE_NEW | Right.OVERWRITE | Right.MAKE_DIRECTORY | Right.DELETE
-# Whoever may do one of these with what is there may also know that it is there.
-_KNOW = FULL & ~(Right.WRITE_NEW | Right.MAKE_DIRECTORY)
-# What means something for a file that is moved.
-_OF_A_FILE = _KNOW & ~Right.LIST
-# What takes which letter of the perm fact (RFC 3659 §7.5.5): of the name itself,
-_BY_NAME = {"d": Right.DELETE, "f": Right.RENAME}
-# of a file,
-_BY_FILE = {"r": Right.READ, "w": Right.OVERWRITE, "a": Right.APPEND}
-# of a directory, and of what is in it.
-_BY_DIRECTORY = {"e": NOTHING, "l": Right.LIST}
-_BY_CONTENT = {"c": Right.WRITE_NEW, "m": Right.MAKE_DIRECTORY, "p": Right.DELETE}
 
 
-@implementer(IFilesystem)
+def _discreet(
+    method: Callable[Concatenate[Restricted, PurePosixPath, P], Awaitable[T]],
+) -> Callable[Concatenate[Restricted, PurePosixPath, P], Coroutine[Any, Any, T]]:
+    """Let errors of a method tell of no file that the user may not know of."""
+
+    @wraps(method)
+    async def call(
+        self: Restricted, path: PurePosixPath, /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with self._permits.discreet(path):
+            return await method(self, path, *args, **kwargs)
+
+    return call
+
+
+@implementer(IFilesystem, IRestricted)
 class Restricted:
     """Another filesystem, and what may be done there: the rest is 550, with the reason.
 
@@ -90,8 +84,8 @@ class Restricted:
     that it leads to must allow a thing; and what was judged is then reached through no link,
     so that none can be swapped in between.
 
-    It provides those of the optional interfaces that the other one does, so that a client
-    is told that a change is not allowed here, not that the server does not know of it.
+    It provides those of the optional interfaces that the other one does: what is not allowed
+    is refused here, with the reason. FEAT leaves out what is allowed nowhere.
 
     Args:
         filesystem: What is served. Around another :class:`Restricted`, both restrict.
@@ -104,8 +98,9 @@ class Restricted:
         if isinstance(filesystem, Restricted):
             self._rights += filesystem._rights
             self._asked = filesystem._asked
+        self._permits = Permits(self._rights)
         # With the same rights for every path, it does not matter where a link leads.
-        self._links = IRealPaths.providedBy(self._asked) and self._throughout(ROOT) is None
+        self._links = IRealPaths.providedBy(self._asked) and self._permits.throughout(ROOT) is None
         self._files: Any = self._asked.without_links() if self._links else self._asked
         alsoProvides(self, *(each for each in _ABILITIES if each.providedBy(self._asked)))
 
@@ -115,14 +110,26 @@ class Restricted:
         umask: int = IUmask(self._asked).umask
         return umask
 
+    @property
+    def somewhere(self) -> Right:
+        """See :class:`ftptls.interfaces.IRestricted`."""
+        return self._permits.somewhere(ROOT)
+
+    @_discreet
+    async def demand(self, path: PurePosixPath, right: Right) -> None:
+        """See :meth:`ftptls.interfaces.IRestricted.demand`."""
+        await self._place(path, right)
+
+    @_discreet
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
-        if path != ROOT and not self._somewhere(path):
-            raise _absent()
+        if path != ROOT and not self._permits.somewhere(path):
+            raise absent()
         entry, place, end = await self._look(path)
-        if not all(self._is_known(each, entry) for each in {path, place, end}):
-            raise _absent()
-        return _limited(entry, self._at(place), self._at(path, end), self._inside(path, end))
+        if not all(self._permits.know(each, entry) for each in {path, place, end}):
+            raise absent()
+        name, itself = self._permits.at(path, place), self._permits.at(path, end)
+        return limited(entry, name, itself, self._permits.inside(path, end))
 
     async def _look(self, path: PurePosixPath) -> tuple[Entry, PurePosixPath, PurePosixPath]:
         """What is said of a path; where its name is, and where that leads."""
@@ -135,32 +142,34 @@ class Restricted:
             found: Entry = await self._files.stat(end)
         except FileNotFoundError:
             return entry, place, end
-        return replace(found, name=entry.name), place, end
+        # Deleted and renamed is the link itself.
+        perm = "".join(each for each in found.perm if each not in "df" or each in entry.perm)
+        return replace(found, name=entry.name, perm=perm), place, end
 
     async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
         """See :meth:`ftptls.interfaces.IFilesystem.scan`."""
         end = await self._end(path, Right.LIST)
-        same = self._throughout(path, end)
+        same = self._permits.throughout(path, end)
         async for batch in self._files.scan(end):
-            if same == FULL:
-                yield batch
-                continue
-            shown = [each for entry in batch for each in self._shown(entry, path, end)]
-            if shown:
+            if same is not None:
+                yield [limited(entry, same, same, same) for entry in batch]
+            elif shown := [each for entry in batch for each in self._shown(entry, path, end)]:
                 yield shown
 
     def _shown(self, entry: Entry, path: PurePosixPath, end: PurePosixPath) -> Sequence[Entry]:
         children = (path / entry.name, end / entry.name)
-        if not all(self._is_known(each, entry) for each in children):
+        if not all(self._permits.know(each, entry) for each in children):
             return ()
-        may = self._at(*children)
-        return (_limited(entry, may, may, self._inside(*children)),)
+        may = self._permits.at(*children)
+        return (limited(entry, may, may, self._permits.inside(*children)),)
 
+    @_discreet
     async def open_read(self, path: PurePosixPath) -> IFileReader:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
         reader: IFileReader = await self._files.open_read(await self._end(path, Right.READ))
         return reader
 
+    @_discreet
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`.
 
@@ -170,10 +179,9 @@ class Restricted:
             PermanentError: 553, who may only store new files chose a name that is taken.
         """
         changing = _CHANGING[how]
-        _demand(Right.WRITE_NEW | changing, self._at(path))
-        end = await self._end(path)
-        may = self._at(path, end)
-        _demand(Right.WRITE_NEW | changing, may)
+        end = await self._end(path, Right.WRITE_NEW | changing)
+        may = self._permits.at(path, end)
+        demand(Right.WRITE_NEW | changing, may)
         if how is Store.RESUME:
             return await self._resume(end, offset, may)
         if Right.WRITE_NEW not in may:
@@ -192,7 +200,7 @@ class Restricted:
         return upload
 
     async def _resume(self, end: PurePosixPath, offset: int, may: Right) -> IUpload:
-        _demand(Right.OVERWRITE | Right.APPEND, may)
+        demand(Right.OVERWRITE | Right.APPEND, may)
         how = Store.RESUME
         if Right.OVERWRITE not in may:
             size = (await self._files.stat(end)).size
@@ -205,48 +213,45 @@ class Restricted:
 
     async def _demand_file(self, end: PurePosixPath) -> None:
         if await self._if_there(end) is None:
-            _demand(Right.WRITE_NEW, NOTHING)
+            demand(Right.WRITE_NEW, NOTHING)
 
+    @_discreet
     async def make_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.make_directory`."""
         await self._files.make_directory(await self._place(path, Right.MAKE_DIRECTORY))
 
+    @_discreet
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
         await self._files.remove_directory(await self._place(path, Right.DELETE))
 
+    @_discreet
     async def remove_file(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_file`."""
         await self._files.remove_file(await self._place(path, Right.DELETE))
 
+    @_discreet
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`.
 
         What is moved takes the rights of where it comes to. So nothing is moved to where
         more may be done with it, and no directory in which rights differ.
         """
-        _demand(_APPEARING, self._at(target))
+        with self._permits.discreet(target):
+            await self._rename(source, target)
+
+    async def _rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        demand(APPEARING, self._permits.at(target))
         old = await self._place(source, Right.RENAME)
         new = await self._place(target)
         if ROOT not in (old, new):
             moved: Entry = await self._files.stat(old)
-            self._refuse_gain(old, new, moved)
+            self._permits.refuse_gain(old, new, moved)
             there = await self._if_there(new) if old != new else moved
-            _demand(_appearing(moved, there), self._at(target, new))
+            demand(appearing(moved, there), self._permits.at(target, new))
         await self._files.rename(old, new)
 
-    def _refuse_gain(self, old: PurePosixPath, new: PurePosixPath, moved: Entry) -> None:
-        if moved.is_directory:
-            before, after = self._throughout(old), self._throughout(new)
-            if before is None or after is None:
-                raise PermanentError(
-                    550, "Not everything in this directory may be moved; move what may be."
-                )
-        else:
-            before, after = self._at(old) & _OF_A_FILE, self._at(new) & _OF_A_FILE
-        if after & ~before:
-            raise PermanentError(550, "You may not move this to where more may be done with it.")
-
+    @_discreet
     async def set_times(
         self, path: PurePosixPath, modified: float, accessed: float | None = None
     ) -> None:
@@ -254,31 +259,36 @@ class Restricted:
         end = await self._end(path, Right.CHANGE_ATTRIBUTES)
         await self._files.set_times(end, modified, accessed)
 
+    @_discreet
     async def set_created(self, path: PurePosixPath, created: float) -> None:
         """See :meth:`ftptls.interfaces.ISetCreated.set_created`."""
         await self._files.set_created(await self._end(path, Right.CHANGE_ATTRIBUTES), created)
 
+    @_discreet
     async def set_mode(self, path: PurePosixPath, mode: int) -> None:
         """See :meth:`ftptls.interfaces.IModes.set_mode`."""
         await self._files.set_mode(await self._end(path, Right.CHANGE_ATTRIBUTES), mode)
 
+    @_discreet
     async def set_group(self, path: PurePosixPath, group: str) -> None:
         """See :meth:`ftptls.interfaces.IGroups.set_group`."""
         await self._files.set_group(await self._end(path, Right.CHANGE_ATTRIBUTES), group)
 
+    @_discreet
     async def make_link(self, path: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.ILinks.make_link`.
 
         It may lead to what may be read: other programs will follow it, too.
         """
         place = await self._place(path, Right.WRITE_NEW)
-        with suppress(FileNotFoundError):  # what comes there later is judged when it is asked for
+        # What comes there later is judged when it is asked for.
+        with suppress(FileNotFoundError), self._permits.discreet(target):
             await self._end(target, Right.READ)
         await self._files.make_link(place, target)
 
     def with_umask(self, umask: int) -> IFilesystem:
         """See :meth:`ftptls.interfaces.IUmask.with_umask`."""
-        _demand(Right.CHANGE_ATTRIBUTES, self._somewhere(ROOT))
+        demand(Right.CHANGE_ATTRIBUTES, self._permits.somewhere(ROOT))
         return self._around(self._asked.with_umask(umask))
 
     async def real_path(self, path: PurePosixPath) -> PurePosixPath:
@@ -290,13 +300,14 @@ class Restricted:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""
         return self._around(self._asked.without_links())
 
+    @_discreet
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`: nothing where nothing may be stored."""
-        if path != ROOT and not self._somewhere(path):
-            raise _absent()
+        if path != ROOT and not self._permits.somewhere(path):
+            raise absent()
         end = await self._end(path)
         octets: int = await self._files.available(end)
-        return octets if self._inside(path, end) & _STORE else 0
+        return octets if self._permits.inside(path, end) & _STORE else 0
 
     def _around(self, filesystem: IFilesystem) -> IFilesystem:
         """The same rights to other files."""
@@ -307,23 +318,23 @@ class Restricted:
     async def _end(self, path: PurePosixPath, right: Right = NOTHING) -> PurePosixPath:
         """Where a path leads, both of which must give a right."""
         if right:
-            _demand(right, self._at(path))
+            demand(right, self._permits.at(path))
         if not self._links:
             return path
         end: PurePosixPath = await self._asked.real_path(path)
         if right:
-            _demand(right, self._at(end))
+            demand(right, self._permits.at(end))
         return end
 
     async def _place(self, path: PurePosixPath, right: Right = NOTHING) -> PurePosixPath:
         """The same of a name itself, which may be of a link."""
         if right:
-            _demand(right, self._at(path))
+            demand(right, self._permits.at(path))
         if path == ROOT:
             return path
         place = await self._end(path.parent) / path.name
         if right:
-            _demand(right, self._at(place))
+            demand(right, self._permits.at(place))
         return place
 
     async def _if_there(self, path: PurePosixPath) -> Entry | None:
@@ -332,63 +343,3 @@ class Restricted:
         except FileNotFoundError:
             return None
         return entry
-
-    def _is_known(self, path: PurePosixPath, entry: Entry) -> bool:
-        """Whether the user may know that there is something of this kind."""
-        may = self._at(path)
-        if path == ROOT or may & _KNOW:
-            return True
-        if entry.is_directory:
-            return bool(self._somewhere(path))
-        return bool(may) and Right.LIST in self._at(path.parent)
-
-    def _at(self, *paths: PurePosixPath) -> Right:
-        return reduce(and_, (each.at(path) for each in self._rights for path in paths))
-
-    def _inside(self, *paths: PurePosixPath) -> Right:
-        return reduce(and_, (each.inside(path) for each in self._rights for path in paths))
-
-    def _somewhere(self, path: PurePosixPath) -> Right:
-        return reduce(and_, (each.somewhere(path) for each in self._rights))
-
-    def _throughout(self, *paths: PurePosixPath) -> Right | None:
-        found = FULL
-        for rights in self._rights:
-            for path in paths:
-                here = rights.throughout(path)
-                if here is None:
-                    return None
-                found &= here
-        return found
-
-
-def _demand(right: Right, may: Right) -> None:
-    """Refuse who may do none of these.
-
-    Raises:
-        PermanentError: 550, with the reason.
-    """
-    if not right & may:
-        raise PermanentError(550, next(text for each, text in _REFUSALS.items() if each in right))
-
-
-def _appearing(moved: Entry, there: Entry | None) -> Right:
-    """What it takes that something comes to a name."""
-    if there is not None:
-        return Right.DELETE if there.is_directory else Right.OVERWRITE
-    return Right.MAKE_DIRECTORY if moved.is_directory else Right.WRITE_NEW
-
-
-def _limited(entry: Entry, name: Right, itself: Right, inside: Right) -> Entry:
-    """What is said of a name, with the letters that are left of its ``perm`` fact."""
-    allowed = {letter for letter, right in _BY_NAME.items() if right in name}
-    if entry.is_directory:
-        allowed |= {letter for letter, right in _BY_DIRECTORY.items() if right in itself}
-        allowed |= {letter for letter, right in _BY_CONTENT.items() if right in inside}
-    else:
-        allowed |= {letter for letter, right in _BY_FILE.items() if right in itself}
-    return replace(entry, perm="".join(each for each in entry.perm if each in allowed))
-
-
-def _absent() -> OSError:
-    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
