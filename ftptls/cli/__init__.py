@@ -16,8 +16,12 @@ from ftptls.cli.common import CommandError, Run
 SUBCOMMANDS = {
     "serve": "serve a folder on this machine, with a certificate and a user made for it",
     "tls-check": "check the TLS of any FTP server, and say what to do about what is wrong",
+    "user": "keep the users of a user store",
+    "group": "keep the groups of a user store: what several users have in common",
+    "ban": "list and lift the bans of those who guessed passwords",
     "ca": "keep a small certificate authority for partners who have none",
     "cert": "make, look at and renew certificates, for servers and for users",
+    "completion": "print a script that lets a shell complete these commands",
 }
 
 
@@ -37,17 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = _Parser(prog="ftptls", description="FTP over TLS (RFC 4217) for Twisted.")
-    parser.add_argument("--version", action="version", version=f"ftptls {__version__}")
+    parser = whole()
     parser.add_argument(
-        "subcommand",
-        choices=SUBCOMMANDS,
-        help="; ".join(f"{name}: {text}" for name, text in SUBCOMMANDS.items()),
+        "subcommand", metavar="COMMAND", choices=SUBCOMMANDS, help="one of those below"
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     module, inner = subcommand(chosen.subcommand)
     return _carried_out(module.run, inner.parse_args(chosen.rest))
+
+
+def whole() -> argparse.ArgumentParser:
+    """The parser of what stands before a subcommand."""
+    width = max(map(len, SUBCOMMANDS))
+    listed = "\n".join(f"  {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items())
+    parser = _Parser(
+        prog="ftptls",
+        description="FTP over TLS (RFC 4217) for Twisted.",
+        epilog=f"commands:\n{listed}\n\nftptls COMMAND --help tells more of one.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ftptls {__version__}")
+    return parser
 
 
 def subcommand(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:

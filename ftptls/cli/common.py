@@ -28,6 +28,8 @@ def refusing(*kinds: type[Exception]) -> Iterator[None]:
     """Make errors of some kinds, and those of files, a :class:`CommandError`."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # that is about the reader of what is printed
     except OSError as error:
         what = f"cannot use {clean(str(error.filename))}: " if error.filename else ""
         raise CommandError(f"{what}{error.strerror or error}.") from error

@@ -39,10 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"file with the password; else it is taken from {_PASSWORD}, or asked for",
     )
     parser.add_argument(
-        "--cafile", default="", help="PEM file of the authorities to trust, not the system's"
+        "--cafile",
+        metavar="FILE",
+        default="",
+        help="PEM file of the authorities to trust, not the system's",
     )
-    parser.add_argument("--certificate", default="", help="PEM file of a certificate to show")
-    parser.add_argument("--key", default="", help="PEM file of its key, if in another file")
+    parser.add_argument(
+        "--certificate", metavar="FILE", default="", help="PEM file of a certificate to show"
+    )
+    parser.add_argument(
+        "--key", metavar="FILE", default="", help="PEM file of its key, if in another file"
+    )
     parser.add_argument("--json", action="store_true", help="print all findings as JSON")
     parser.add_argument(
         "--patience", type=float, default=10.0, help="seconds for each wait (default 10)"
