@@ -15,6 +15,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.cred import strcred
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
@@ -48,14 +49,22 @@ DEFAULT_ENDPOINT = "tcp:2121"
 
 _PATIENCE = 5  # seconds that sessions get to end when the service stops
 
+_OF_CERTIFICATES = frozenset({IX509Credentials, ICertificateAndPassword})
 _CHECKED_BY = {
-    LoginMode.CERTIFICATE: IX509Credentials,
-    LoginMode.BOTH: ICertificateAndPassword,
+    LoginMode.PASSWORD: frozenset({IUsernamePassword, IAnonymous}),
+    LoginMode.CERTIFICATE: frozenset({IX509Credentials}),
+    LoginMode.EITHER: _OF_CERTIFICATES | {IUsernamePassword, IAnonymous},
+    LoginMode.BOTH: frozenset({ICertificateAndPassword}),
 }
 _REMEDY = {
+    LoginMode.PASSWORD: "no --auth checks passwords; add one such as --auth htpasswd:FILE",
     LoginMode.CERTIFICATE: "no --auth checks certificates; add one such as --auth x509:cn",
+    LoginMode.EITHER: "no --auth checks certificates or passwords; add one such as --auth x509:cn",
     LoginMode.BOTH: "it takes an --auth for certificates, such as x509:cn, and one for passwords",
 }
+_NOT_ASKED = (
+    'no client is asked for a certificate: set client_certificates.mode to "optional" or "required"'
+)
 
 _log = Logger(namespace="ftptls")
 
@@ -206,6 +215,9 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     reason = contradiction((here, tls is not None) for here, tls in groups)
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
+    x509 = any(each.partition(":")[0] == "x509" for each in settings.auth)
+    if x509 and not any(_asks_for_certificates(here) for here, _ in groups):
+        raise ConfigError(f"--auth x509 is of no use, for {_NOT_ASKED}.")
     workers = Workers(reactor, settings.limits.threads)
     portal = _portal(settings, reactor, workers)
     door = _door(reactor, settings, workers)
@@ -410,20 +422,20 @@ def _see_that_logins_work(settings: Settings, portal: Portal) -> None:
     for rule in settings.rules:
         if "login" in rule.policy:
             demanded.setdefault(rule.policy["login"], "login of a rule")
+    checked = set(portal.listCredentialsInterfaces())
+    for mode, setting in demanded.items():
+        where = f'{setting} = "{mode.value}"'
+        usable = _CHECKED_BY[mode] & checked
+        if not usable:
+            raise ConfigError(f"With {where} nobody could log in: {_REMEDY[mode]}.")
+        if usable <= _OF_CERTIFICATES and not _asks_for_certificates(settings):
+            raise ConfigError(f"With {where} nobody could log in, for {_NOT_ASKED}.")
+
+
+def _asks_for_certificates(settings: Settings) -> bool:
     asking: list[Any] = [settings.client_certificates.mode]
     asking += [host.client_certificates.get("mode") for host in settings.hosts]
-    asked = any(mode not in (None, ClientCertificate.NONE) for mode in asking)
-    for mode, interface in _CHECKED_BY.items():
-        if mode not in demanded:
-            continue
-        where = f'{demanded[mode]} = "{mode.value}"'
-        if interface not in portal.listCredentialsInterfaces():
-            raise ConfigError(f"With {where} nobody could log in: {_REMEDY[mode]}.")
-        if not asked:
-            raise ConfigError(
-                f"With {where} nobody could log in, for no client is asked for a certificate: "
-                'set client_certificates.mode to "optional" or "required".'
-            )
+    return any(mode not in (None, ClientCertificate.NONE) for mode in asking)
 
 
 def _endpoints(settings: Settings) -> Iterator[tuple[bool, str]]:

@@ -65,7 +65,7 @@ class Line:
             name = _GROUP.sub(partial(_group, match), self.name)
             why = names.objection(name)
             if why:
-                raise UnusableError(f"the name that it makes: {why}")
+                raise UnusableError(f"a name from the map file: {why}")
             yield name
 
 
@@ -80,8 +80,6 @@ class MapFile:
         ValueError: It is wrong; says in which line.
         MissingExtraError: RE2 is not installed.
     """
-
-    kind = "map"
 
     def __init__(self, path: str) -> None:
         self._file = Rereading(path, parse)

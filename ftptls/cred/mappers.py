@@ -35,10 +35,6 @@ _ATTRIBUTES = {
 class Mapper(Protocol):
     """One way to find who may log in with a certificate."""
 
-    @property
-    def kind(self) -> str:
-        """What it is called in the log and in ``x509:``."""
-
     def names(self, certificate: x509.Certificate) -> Collection[str]:
         """The names that a certificate may use; none if it says nothing about that.
 
@@ -60,7 +56,6 @@ class Field:
     """
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind
         self._texts: Texts = field(kind)
 
     def names(self, certificate: x509.Certificate) -> Collection[str]:
@@ -82,8 +77,6 @@ class Pins:
         OSError: It cannot be read.
         ValueError: It is wrong; says in which line.
     """
-
-    kind = "pins"
 
     def __init__(self, path: str) -> None:
         self._file = Rereading(path, _pins)
@@ -111,8 +104,6 @@ class Subjects:
         OSError: It cannot be read.
         ValueError: It is wrong; says in which line.
     """
-
-    kind = "subjects"
 
     def __init__(self, path: str) -> None:
         self._file = Rereading(path, _subjects)

@@ -87,7 +87,7 @@ class X509Checker:
             try:
                 names = mapper.names(shown.certificate)
             except UnusableError as error:
-                reasons.append(f"{mapper.kind}: {error}")
+                reasons.append(str(error))
                 continue
             found.update(dict.fromkeys(name.encode() for name in names))
             if wanted in found:

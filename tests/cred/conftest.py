@@ -11,7 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.cred.error import LoginFailed
+from twisted.internet.defer import maybeDeferred
 from twisted.logger import formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
 
 from ftptls.cred import X509Credentials
 from ftptls.tls.report import Report
@@ -62,6 +65,17 @@ def shown(name: str, *chain: x509.Certificate) -> X509Credentials:
     """A client that says USER, and shows a certificate."""
     report = Report("TLSv1.3", "TLS_AES_128_GCM_SHA256", resumed=False, fingerprint="ab" * 32)
     return X509Credentials(name.encode(), chain, "192.0.2.1", "", report)
+
+
+def ask(checker: Any, credentials: Any) -> Any:
+    """What a checker says now; None if the login is refused."""
+    found: list[Any] = []
+    maybeDeferred(checker.requestAvatarId, credentials).addBoth(found.append)
+    (answer,) = found
+    if isinstance(answer, Failure):
+        answer.trap(LoginFailed)
+        return None
+    return answer
 
 
 class Log:

@@ -114,7 +114,7 @@ def test_an_objection_to_one_field_is_no_matter_to_others(mapped):
     ids=["nothing", "scripts", "sign"],
 )
 def test_a_name_that_nobody_can_have_is_not_made(mapped, line):
-    with pytest.raises(UnusableError, match="the name that it makes"):
+    with pytest.raises(UnusableError, match="a name from the map file"):
         mapped(line)
 
 
