@@ -88,11 +88,12 @@ def look_up(name: str) -> UnixUser | None:
     """The user whom the system calls exactly so. This blocks."""
     try:
         found = pwd.getpwnam(name)
-    except (KeyError, ValueError):  # ValueError: no name at all, such as one with a NUL
+        owner = Owner.of(found)
+    except (KeyError, ValueError):  # ValueError: no name, such as one with a NUL, or no number
         return None
     if found.pw_name != name:  # some directories do not care about case
         return None
-    return UnixUser(Owner.of(found), found.pw_dir)
+    return UnixUser(owner, found.pw_dir)
 
 
 def _refusal(name: str, reason: str) -> UnauthorizedLogin:

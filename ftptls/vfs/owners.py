@@ -29,9 +29,10 @@ from ftptls.interfaces import IWorkers
 
 T = TypeVar("T")
 
-_SAME = -1
+_SAME = -1  # no number of anybody: it stands for "as it is"
 # setgroups, setresgid, setresuid and capget.
 _NUMBERS = {"x86_64": (116, 119, 117, 125), "aarch64": (159, 149, 147, 90)}
+_HIGHEST = 2**32 - 2
 _NOBODY = 65534
 
 _CAPABILITIES = 0x20080522  # the layout of 64 bits, of <linux/capability.h>
@@ -47,11 +48,18 @@ class Owner:
         uid: His number.
         gid: His own group.
         groups: All of his groups.
+
+    Raises:
+        ValueError: A number is none of a user or group.
     """
 
     uid: int
     gid: int
     groups: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= number <= _HIGHEST for number in (self.uid, self.gid, *self.groups)):
+            raise ValueError("not the number of a user or group")
 
     @classmethod
     def of(cls, entry: pwd.struct_passwd) -> Owner:
@@ -120,7 +128,7 @@ def objection() -> str:
         with acting_as(Owner(_NOBODY, _NOBODY, (_NOBODY,))):
             kept = _effective_capabilities()
     except PermissionError:
-        return "only root may act as another user"
+        return "it takes the rights of root"
     except OSError as error:
         return str(error.strerror)
     if kept & _OVER_FILES:
