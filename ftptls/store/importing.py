@@ -36,13 +36,13 @@ class Line:
     Attributes:
         number: Where it begins, from 1.
         user: Who is to be imported; ``None`` if it is nobody.
-        plain: A password that is still to be hashed.
+        plain: A password that is still to be hashed; ``None`` without one.
         problem: Why it is nobody, as a sentence; empty if it is somebody.
     """
 
     number: int
     user: User | None = None
-    plain: bytes = field(default=b"", repr=False)
+    plain: bytes | None = field(default=None, repr=False)
     problem: str = ""
 
 
@@ -110,7 +110,7 @@ def _line(number: int, read: Callable[[Any], dict[str, Any]], what: Any) -> Line
         checks.check_user(user)
     except StoreError as error:
         return Line(number, problem=str(error))
-    return Line(number, user, (plain or "").encode("utf-8", "surrogatepass"))
+    return Line(number, user, None if plain is None else plain.encode("utf-8", "surrogatepass"))
 
 
 def import_lines(
@@ -151,13 +151,13 @@ def _hashed(lines: Iterable[Line], found: Imported, progress: Progress) -> Itera
     """The lines with somebody, passwords hashed, each name once."""
     names: set[str] = set()
     for count, line in enumerate(lines, 1):
-        if count % BATCH == 0 or line.plain:
+        if count % BATCH == 0 or line.plain is not None:
             progress(line.number, found.added + found.replaced)
         if line.user is None:
             found.problems.append((line.number, line.problem))
         elif line.user.name in names:
             found.problems.append((line.number, f"{line.user.name!r} is there twice."))
-        elif not line.plain:
+        elif line.plain is None:
             names.add(line.user.name)
             yield line
         else:
@@ -173,7 +173,7 @@ def _store(connection: Connection, batch: Sequence[Line], found: Imported, repla
     there = queries.taken(connection, schema.users, (user.name for user in users))
     wanted = {name for user in users for name in user.groups}
     groups = queries.taken(connection, schema.groups, wanted)
-    new = []
+    new, old = [], []
     for line in batch:
         user = line.user
         if user is None:
@@ -184,9 +184,10 @@ def _store(connection: Connection, batch: Sequence[Line], found: Imported, repla
         elif user.name not in there:
             new.append(user)
         elif replacing:
-            queries.put(connection, user.name, user)
-            found.replaced += 1
+            old.append(user)
         else:
             found.problems.append((line.number, str(queries.name_taken("user", user.name))))
     queries.add(connection, new)
+    queries.put_all(connection, old)
     found.added += len(new)
+    found.replaced += len(old)

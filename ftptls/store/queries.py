@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Table,
+    bindparam,
     delete,
     func,
     insert,
@@ -128,10 +129,27 @@ def put(connection: Connection, name: str, user: User) -> None:
         raise unknown("user", name)
     if user.name != name:
         refuse_taken(connection, _users, user.name)
-    connection.execute(update(_users).where(_users.c.id == key).values(rows.terms_row(user)))
-    connection.execute(delete(_certificates).where(_certificates.c.user_id == key))
-    connection.execute(delete(_memberships).where(_memberships.c.user_id == key))
-    _attach(connection, [(key, user)])
+    _replace(connection, [(key, user)])
+
+
+def put_all(connection: Connection, users: Sequence[User]) -> None:
+    """Replace users who are there, with a few statements for all of them.
+
+    Raises:
+        UnknownNameError: A group is none.
+    """
+    if users:
+        ids = _ids(connection, _users, (user.name for user in users))
+        _replace(connection, [(ids[user.name], user) for user in users])
+
+
+def _replace(connection: Connection, users: Sequence[tuple[int, User]]) -> None:
+    statement = update(_users).where(_users.c.id == bindparam("key"))
+    connection.execute(statement, [{**rows.terms_row(user), "key": key} for key, user in users])
+    keys = [key for key, _ in users]
+    connection.execute(delete(_certificates).where(_certificates.c.user_id.in_(keys)))
+    connection.execute(delete(_memberships).where(_memberships.c.user_id.in_(keys)))
+    _attach(connection, users)
 
 
 def refuse_taken(connection: Connection, table: Table, name: str) -> None:
