@@ -32,10 +32,7 @@ _ftptls() {
         esac
     done
     [[ $word == [=:] ]] && word=
-    if [[ ${COMP_WORDS[COMP_CWORD-2]}${COMP_WORDS[COMP_CWORD-1]} == sqlite: ||
-          ${COMP_WORDS[COMP_CWORD-1]}${COMP_WORDS[COMP_CWORD]} == sqlite: ]]; then
-        kind=@
-    elif [[ $flag ]]; then
+    if [[ $flag ]]; then
         pattern=" $flag=([^ ]*)"
         [[ " $values" =~ $pattern ]] && kind=${BASH_REMATCH[1]//|/ }
         flags=
@@ -136,7 +133,9 @@ def _zsh_body(command: Command) -> Iterator[str]:
         return
     yield 'local curcontext="$curcontext" state line'
     yield "typeset -A opt_args"
-    yield from _zsh_arguments(["-C", *specs, "1:command:->command", "*::argument:->rest"])
+    yield from _zsh_arguments(
+        ["-C", "-A", "-*", *specs, "1:command:->command", "*::argument:->rest"]
+    )
     names = [f"{each.words[-1]}:{each.about}" for each in command.commands]
     yield "case $state in"
     yield "    (command)"
@@ -173,7 +172,7 @@ def _zsh_value(argument: Argument) -> str:
     if argument.is_path:
         action = "_files"
     else:
-        action = f"({' '.join(argument.choices)})" if argument.choices else " "
+        action = f"({' '.join(argument.choices)})" if argument.choices else "{:}"
     name = argument.name.replace("\\", "\\\\").replace(":", "\\:")
     return f"{name}:{action}"
 
