@@ -65,22 +65,22 @@ x509 = _Factory(
     "MAPPER[:MAPPER...][:issuer=NAME-OR-FINGERPRINT...]",
     """
 TLS client certificates. Each mapper finds names of users in a certificate;
-they are tried in the order in which they are written, and the name in USER must
-be one of them, exactly.
+they are tried in the order in which they are written, until one of them has the
+name in USER, exactly.
 
   cn, uid, emailAddress, serialNumber, or an OID such as 2.5.4.12
                  the attribute of the subject; refused if it is there twice
   dn             the whole subject, as in RFC 4514
   email, uri, dns, upn
                  each such entry of the subject alternative name
-  subjects=FILE  lines of `name: CN=alice,O=Example` (or `der:` and hexadecimal)
+  subjects=FILE  lines of `name: CN=alice,O=Example`
   pins=FILE      lines of `name: SHA-256 ...` of certificates, or with `key:`
                  before it of public keys; several while one is being replaced
   map=FILE       lines of `field /expression/ name`, where the expression (RE2)
                  must match all of a field above, and \\1 is its first group
   issuer=NAME    only certificates below this authority: its subject, such as
-                 CN=Partners,O=Example, or the SHA-256 of its certificate; may be
-                 repeated
+                 CN=Partners,O=Example, or the SHA-256 of its certificate;
+                 may be repeated
 
 Files are read again when they change. A colon within a part is written \\:.
 
@@ -95,8 +95,8 @@ htpasswd = _Factory(
     "FILE",
     """
 Names and password hashes in a file with lines of `name:hash`, as htpasswd
-writes it: Argon2id, scrypt, bcrypt, SHA-512 crypt, PBKDF2. It is read again when
-it changes. Needs the extra: pip install 'ftptls[passwords]'
+writes it: Argon2id, scrypt, bcrypt, SHA-512 crypt, PBKDF2. It is read again
+when it changes. Needs the extra: pip install 'ftptls[passwords]'
 
 Example: htpasswd:/etc/ftptls/users
 """,
