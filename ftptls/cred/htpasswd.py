@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ftptls.cred.passwords import DUMMY, Cost, HashError, Hashing, check_hash, verify
-from ftptls.cred.rereading import Rereading
+from ftptls.cred.rereading import Rereading, whole_lines
 from ftptls.interfaces import INeedsThreads, IWorkers
 
 _KEY = secrets.token_bytes(16)  # so that nobody can say whose hash serves for which name
@@ -62,10 +62,7 @@ def parse(text: str) -> tuple[Users, list[str]]:
     """
     hashes: dict[bytes, str] = {}
     weak: list[str] = []
-    lines = text.split("\n")
-    if lines.pop():
-        raise ValueError(f"line {len(lines) + 1}: it does not end; is the file half written?")
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(whole_lines(text), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, colon, stored = line.rstrip().partition(":")
