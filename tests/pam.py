@@ -1,0 +1,57 @@
+"""Services of PAM for tests: of the real libpam and its modules, in a folder of the test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pamela
+import pytest
+
+_CHECK = """\
+password=$(tr -d '\\000')
+grep -q -x -F "$PAM_USER:$password" "{users}"
+"""
+
+
+class Services:
+    """A folder as ``/etc/pam.d``; while it is in use, libpam looks nowhere else.
+
+    Args:
+        folder: An empty one.
+        users: Passwords by name, for :meth:`by_password`.
+    """
+
+    def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
+        self._services = folder / "pam.d"
+        self._services.mkdir()
+        self._check = folder / "check"
+        table = folder / "users"
+        table.write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+        self._check.write_text(_CHECK.format(users=table))
+
+    def write(self, service: str, *lines: str) -> str:
+        """A service of these lines; its name."""
+        (self._services / service).write_text("".join(f"{line}\n" for line in lines))
+        return service
+
+    def by_password(self, service: str, account: str = "success") -> str:
+        """A service for who is in the table; then ``pam_debug`` says this of his account."""
+        return self.write(
+            service,
+            f"auth sufficient pam_exec.so quiet quiet_log expose_authtok /bin/sh {self._check}",
+            "auth required pam_deny.so",
+            f"account required pam_debug.so acct={account}",
+        )
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have libpam look here."""
+        start: Callable[..., int] = pamela.LIBPAM.pam_start_confdir
+        folder = os.fsencode(self._services)
+
+        def start_here(service: bytes, name: bytes, talk: Any, handle: Any) -> int:
+            return start(service, name, talk, folder, handle)
+
+        monkeypatch.setattr(pamela, "PAM_START", start_here)
