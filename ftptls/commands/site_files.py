@@ -145,7 +145,6 @@ COMMANDS = (
         optional_mode,
         _umask,
         features=features("SITE UMASK"),
-        takes=(Right.CHANGE_ATTRIBUTES,),
         needs=IUmask,
     ),
     Command(
