@@ -215,11 +215,11 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     reason = contradiction((here, tls is not None) for here, tls in groups)
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
+    workers = Workers(reactor, settings.limits.threads)
+    portal = _portal(settings, reactor, workers)
     x509 = any(each.partition(":")[0] == "x509" for each in settings.auth)
     if x509 and not any(_asks_for_certificates(here) for here, _ in groups):
         raise ConfigError(f"--auth x509 is of no use, for {_NOT_ASKED}.")
-    workers = Workers(reactor, settings.limits.threads)
-    portal = _portal(settings, reactor, workers)
     door = _door(reactor, settings, workers)
     listeners: list[Listener] = []
     secured: list[Secured] = []

@@ -27,6 +27,7 @@ from twisted.internet.error import CannotListenError
 from ftptls import service
 from ftptls.cli import main, state
 from ftptls.config import ConfigError
+from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
 from ftptls.service import Listener, ListenError, make_service
 from ftptls.settings import (
     TLS,
@@ -35,10 +36,12 @@ from ftptls.settings import (
     Files,
     Host,
     Listen,
+    LoginMode,
     OwnListener,
     Policy,
     Profile,
     Requirement,
+    Rule,
     Settings,
 )
 from tests.conftest import CHECKOUT, Process, Spawn
@@ -233,6 +236,9 @@ def test_a_daemon_tells_its_parent_of_a_busy_port(
         (["--explicit=ssl:0"], r"--explicit ssl:0 would put TLS inside TLS: .*"),
         (["--auth=zork:zebra"], r"There is no way to check users called 'zork': there are .*"),
         (["--auth=memory:zebra"], r"The --auth string that begins with 'memory' is not .*"),
+        (["--auth=x509"], r"--auth x509: it needs MAPPER.* behind the colon\."),
+        (["--auth=x509:pins=none"], r"--auth x509: cannot read none: No such file or directory\."),
+        (["--auth=x509:cn"], r"--auth x509 is of no use, for no client is asked for .*"),
         (["--session-reuse=no"], r'--session-reuse is "no"; it must be "require" or .*'),
         (["--config=none.toml"], r"Cannot read none\.toml: No such file or directory\."),
     ],
@@ -254,7 +260,14 @@ def test_nobody_to_let_in_is_refused(spawn: Spawn, twistd: list[str], kept: stat
 def test_help_lists_the_kinds_of_auth(spawn: Spawn, twistd: list[str]) -> None:
     process = spawn(*twistd, "ftptls", "--help-auth")
     assert process.wait() == 0
-    assert {"memory", "file", "anonymous"} <= set(process.output.split())
+    kinds = {"memory", "file", "anonymous", "unix", "x509", "htpasswd", "pam", "sqlite", "store"}
+    assert kinds <= set(process.output.split())
+
+
+def test_help_tells_how_a_kind_of_auth_is_written(spawn: Spawn, twistd: list[str]) -> None:
+    process = spawn(*twistd, "ftptls", "--help-auth-type", "x509")
+    assert process.wait() == 0
+    assert "Example: x509:pins=/etc/ftptls/pins:email:issuer=CN=Partners" in process.output
 
 
 def test_help_tells_flags_choices_and_defaults(spawn: Spawn, twistd: list[str]) -> None:
@@ -497,6 +510,74 @@ def test_checkers_of_one_kind_are_asked_in_turn(kept: state.State, root: Path) -
     assert asked(b"bob", b"hidden") == [b"bob"]
     (failure,) = asked(b"bob", b"secret")
     assert failure.check(UnauthorizedLogin)
+
+
+PASSWORD, BY_CERTIFICATE, EITHER, BOTH = LoginMode
+MEMORY, ANYBODY, X509 = "memory:alice:secret", "anonymous", "x509:cn"
+
+
+def asked(kept: state.State) -> dict[str, Any]:
+    """How clients are asked for certificates."""
+    return {"mode": ClientCertificate.OPTIONAL, "authorities": (str(kept.certificate),)}
+
+
+@pytest.mark.parametrize(
+    ("login", "auth", "sentence"),
+    [
+        (PASSWORD, (MEMORY,), ""),
+        (PASSWORD, (ANYBODY,), ""),
+        (PASSWORD, (X509,), r"no --auth checks passwords; add one such as --auth htpasswd:FILE"),
+        (BY_CERTIFICATE, (X509,), ""),
+        (BY_CERTIFICATE, (MEMORY,), r"no --auth checks certificates; add one such as --auth x509"),
+        (EITHER, (MEMORY,), ""),
+        (EITHER, (X509,), ""),
+        (EITHER, (X509, MEMORY, ANYBODY), ""),
+        (BOTH, (X509, MEMORY), ""),
+        (BOTH, (X509,), r"it takes an --auth for certificates, such as x509:cn, and one for pass"),
+        (BOTH, (MEMORY,), r"it takes an --auth for certificates"),
+        (BOTH, (X509, ANYBODY), r"it takes an --auth for certificates"),
+    ],
+)
+def test_what_logins_demand_must_be_there(
+    kept: state.State, root: Path, login: LoginMode, auth: tuple[str, ...], sentence: str
+) -> None:
+    certificates = ClientCertificates(**asked(kept))
+    by_policy: dict[str, Any] = {"policy": Policy(login=login)}
+    by_rule: dict[str, Any] = {"rules": (Rule(policy={"login": login}),)}
+    for given in (by_policy, by_rule):
+        made = whole(kept, root, auth=auth, client_certificates=certificates, **given)
+        if sentence:
+            where = f'With .* = "{login.value}" nobody could log in: '
+            with pytest.raises(ConfigError, match=where + sentence):
+                make_service(made, reactor)
+        else:
+            assert list(make_service(made, reactor))
+
+
+@pytest.mark.parametrize(
+    ("login", "auth"), [(BY_CERTIFICATE, (X509,)), (EITHER, (X509,)), (BOTH, (X509, MEMORY))]
+)
+def test_certificates_must_be_asked_for(
+    kept: state.State, root: Path, login: LoginMode, auth: tuple[str, ...]
+) -> None:
+    """By one listener at least, and by each where there would be no other way to log in."""
+    policy = Policy(login=login)
+    with pytest.raises(ConfigError, match=r"--auth x509 is of no use, for no client is asked"):
+        make_service(whole(kept, root, auth=auth, policy=policy), reactor)
+    asking = OwnListener((LOCAL,), client_certificates=asked(kept))
+    with pytest.raises(ConfigError, match=r"nobody could log in, for no client is asked for a"):
+        make_service(whole(kept, root, auth=auth, policy=policy, listeners=(asking,)), reactor)
+    either = whole(kept, root, auth=(X509, MEMORY), listeners=(asking,))
+    assert list(make_service(either, reactor))
+
+
+def test_a_certificate_and_a_password_are_checked_together(kept: state.State, root: Path) -> None:
+    certificates = ClientCertificates(**asked(kept))
+    made = whole(kept, root, auth=(X509, MEMORY), client_certificates=certificates)
+    (listener,) = make_service(made, reactor)
+    assert isinstance(listener, Listener)
+    found = set(listener.factory.portal.listCredentialsInterfaces())
+    assert {IUsernamePassword, IX509Credentials, ICertificateAndPassword} <= found
 
 
 class LateEndpoint:
