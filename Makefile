@@ -24,7 +24,7 @@ installed := .venv/installed-$(key)
 developed := .venv/developed-$(key)
 pip := $(run) -m pip --disable-pip-version-check -qq install
 sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
-clients := curl lftp ncftp nodejs npm openssl rclone tnftp vsftpd
+clients := curl fish lftp ncftp nodejs npm openssl rclone tnftp vsftpd zsh
 modules := tests/interop/node_modules
 
 .PHONY: environment serve test test-long fuzz lint docs clean packages programs
@@ -84,7 +84,7 @@ $(made):
 	"$$PYTHON" -m venv --clear .venv
 	touch $@
 
-# The real clients, and another server, of the tests.
+# The real clients and shells, another server, and a database, of the tests.
 packages: programs $(modules)/.fetched
 
 # npm is asked once, for what the lock file names, and again when that file has changed.
@@ -92,11 +92,13 @@ $(modules)/.fetched: tests/interop/package-lock.json
 	npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	touch $@
 
-# apt is asked only for what is missing. Debian would start that server: it is masked first,
+# apt is asked only for what is missing. Debian would start what serves: that is masked first,
 # for the tests start their own.
 programs:
 	missing=; for name in $(clients); do command -v $$name >/dev/null || missing="$$missing $$name"; done; \
 	perl -MNet::FTP -MIO::Socket::SSL -e 1 2>/dev/null || missing="$$missing perl libio-socket-ssl-perl"; \
+	set -- /usr/lib/postgresql/*/bin/initdb; test -x "$$1" || command -v initdb >/dev/null || \
+	    missing="$$missing postgresql"; \
 	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
 	test -n "$$missing" || exit 0; \
 	if ! command -v apt-get >/dev/null; then \
@@ -105,7 +107,7 @@ programs:
 	elif command -v sudo >/dev/null; then sudo=sudo; else \
 	    echo "The tests need these packages; install them as root first:$$missing" >&2; exit 1; fi; \
 	echo "Installing$$missing ..."; \
-	case "$$missing" in *vsftpd*) \
-	    ! command -v systemctl >/dev/null || $$sudo systemctl --quiet mask vsftpd;; esac; \
+	for name in vsftpd postgresql; do case "$$missing" in *$$name*) \
+	    ! command -v systemctl >/dev/null || $$sudo systemctl --quiet mask $$name;; esac; done; \
 	$$sudo apt-get update -qq && \
 	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null

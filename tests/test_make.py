@@ -150,7 +150,7 @@ def test_the_tests_are_everything(spawn: Spawn) -> None:
     assert places == sorted(places)
 
 
-CLIENTS = ("curl", "lftp", "ncftp", "nodejs", "openssl", "rclone", "tnftp", "vsftpd")
+CLIENTS = ("curl", "fish", "lftp", "ncftp", "nodejs", "openssl", "rclone", "tnftp", "vsftpd", "zsh")
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def tools(tmp_path: Path) -> Path:
         found = shutil.which(name)
         assert found, name
         (folder / name).symlink_to(found)
-    for name in ("python3", "perl", *CLIENTS):
+    for name in ("python3", "perl", "initdb", *CLIENTS):
         script(folder / name, "exit 0")
     script(folder / "sudo", 'exec "$@"')
     script(folder / "apt-get", f'echo "$@" >> "{tmp_path}/asked"')
