@@ -269,6 +269,17 @@ class IProtection(Interface):
     )
 
 
+class IRevocable(Interface):
+    """Of an avatar: its user may be barred while he is logged in."""
+
+    def when_revoked(end: Callable[[str], object]) -> None:
+        """What to call then, unless he was logged out before; at once, if he is barred already.
+
+        Args:
+            end: Ends his session; takes the reason, for the operator.
+        """
+
+
 class IDescriptor(Interface):
     """Of a reader, or of an upload that has begun: there is a file descriptor behind it.
 

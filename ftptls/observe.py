@@ -119,6 +119,15 @@ def ousted(session: Session, reason: str) -> None:
     )
 
 
+def login_revoked(session: Session, reason: str) -> None:
+    """A running session was ended: its user may not be logged in any more."""
+    _log.warn(
+        "{who} session ended, its user may not be logged in any more: {reason}",
+        who=_who(session),
+        reason=reason,
+    )
+
+
 def logged_in(session: Session) -> None:
     """A user is in."""
     _log.info("{who} logged in", who=_who(session))

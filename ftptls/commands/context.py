@@ -63,6 +63,9 @@ class Control(Waiter, Protocol):
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
 
+    def revoke_login(self, reason: str) -> None:
+        """End the session: its user may not be logged in any more, for this reason."""
+
     def shown_certificate(self, name: str) -> IX509Credentials | None:
         """The client's certificate as credentials for a name; ``None`` without one."""
 

@@ -121,6 +121,11 @@ class ServerPI(Interpreter):
             text = "The client certificate is not accepted any more."
             self._end_session(text, "client certificate not accepted any more")
 
+    def revoke_login(self, reason: str) -> None:
+        """End the session: its user may not be logged in any more."""
+        observe.login_revoked(self.session, reason)
+        self._end_session("You may not be logged in any more; goodbye.", "login revoked")
+
     def _end_session(self, text: str, why: str) -> None:
         self._dtp.close()
         Deferred.fromCoroutine(self._say_end(text, why))

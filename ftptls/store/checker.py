@@ -28,9 +28,10 @@ from ftptls.interfaces import (
 )
 from ftptls.settings import LoginMode
 from ftptls.store.certificates import stands_for
-from ftptls.store.realm import Clock, StoredName, StoreRealm, report_barred
+from ftptls.store.realm import StoredName, StoreRealm, report_barred
 from ftptls.store.records import StoreError, User
 from ftptls.store.users import Users
+from ftptls.store.watch import Clock, Watch
 from ftptls.workers import BoundedWorkers
 
 _LOOKUPS: Final = 2  # threads
@@ -71,6 +72,7 @@ class StoreChecker:
         self.users = users
         self._hashing = hashing
         self._lookups = lookups
+        self._watch: Watch | None = None
         self._clock = clock
         self._key = secrets.token_bytes(16)
 
@@ -94,6 +96,7 @@ class StoreChecker:
         """
         self._hashing = self._hashing or Hashing(reactor)
         self._lookups = self._lookups or BoundedWorkers(reactor, _LOOKUPS, _QUEUE)
+        self._watch = Watch(reactor, self.users, self._lookups, self._clock)
 
     def realm(self, fallback: IRealm, workers: IWorkers) -> IRealm:
         """See :meth:`ftptls.interfaces.IGivesRealm.realm`."""
@@ -102,7 +105,8 @@ class StoreChecker:
             if isinstance(fallback, LocalRealm)
             else partial(LocalRealm, workers=workers)
         )
-        return StoreRealm(self.users, self._threads()[1], rooted, fallback, self._clock)
+        _, lookups, watch = self._needed()
+        return StoreRealm(self.users, lookups, rooted, fallback, self._clock, watch)
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """The name, if what is shown proves it.
@@ -115,7 +119,7 @@ class StoreChecker:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: Any) -> bytes:
-        hashing, lookups = self._threads()
+        hashing, lookups, _ = self._needed()
         name = _text(credentials.username)
         if ICertificateAndPassword.providedBy(credentials):
             shown = credentials.shown
@@ -133,7 +137,7 @@ class StoreChecker:
         if found is None:
             raise UnauthorizedLogin
         self._refuse_barred(found, modes, address)
-        return StoredName(found.name.encode())
+        return StoredName(found.name.encode(), self.users)
 
     def _refuse_barred(
         self, user: User, modes: frozenset[LoginMode | None], address: str | None
@@ -147,16 +151,16 @@ class StoreChecker:
             report_barred(self._log, user, objection)
             raise UnauthorizedLogin
 
-    def _threads(self) -> tuple[Hashing, IWorkers]:
-        if self._hashing is None or self._lookups is None:
-            raise RuntimeError("the checker has no threads: call use() first")
-        return self._hashing, self._lookups
+    def _needed(self) -> tuple[Hashing, IWorkers, Watch]:
+        if self._hashing is None or self._lookups is None or self._watch is None:
+            raise RuntimeError("the checker has nothing to work with: call use() first")
+        return self._hashing, self._lookups, self._watch
 
     # on threads
 
     def _by_password(self, name: str, password: bytes) -> User | None:
         user, other = self.users.find_with_decoy(name, self._place(name))
-        cost = self._threads()[0].cost
+        cost = self._needed()[0].cost
         if user is None or not user.password:
             verify(_nobodys(password), other or DUMMY, cost)
             return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.error import UnauthorizedLogin
@@ -14,35 +13,57 @@ from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
 from ftptls.cred.realm import user_name
-from ftptls.interfaces import IFilesystem, IProtection, IWorkers
+from ftptls.interfaces import IFilesystem, IProtection, IRevocable, IWorkers
 from ftptls.session import Session
 from ftptls.settings.rights import Rights
 from ftptls.store.records import User
 from ftptls.store.users import Users
+from ftptls.store.watch import Clock, Watch, Watched
 from ftptls.vfs.rights import Restricted
 
-Clock = Callable[[], datetime]
 _Avatar = tuple[Any, Any, Callable[[], None]]
 
 
 class StoredName(bytes):
-    """The avatar id of a user of the store: without his record he is nobody."""
+    """The avatar id of a user of a store: without his record there he is nobody.
 
-    __slots__ = ()
+    Args:
+        name: The name, in UTF-8.
+        users: The store.
+    """
+
+    users: Users
+
+    def __new__(cls, name: bytes, users: Users) -> Self:
+        """The name."""
+        made = super().__new__(cls, name)
+        made.users = users
+        return made
 
 
-@implementer(IProtection)
+@implementer(IProtection, IRevocable)
 class StoreAvatar:
-    """A user's files, and how his policy differs.
+    """A user's files, how his policy differs, and when he is barred.
 
     Args:
         filesystem: The files.
         policy: See :class:`ftptls.interfaces.IProtection`.
+        user: His record, with what his groups say. His quota is in it, for wrappers that
+            see to it; the server itself does not.
+        login: His present login.
     """
 
-    def __init__(self, filesystem: IFilesystem, policy: Mapping[str, Any]) -> None:
+    def __init__(
+        self, filesystem: IFilesystem, policy: Mapping[str, Any], user: User, login: Watched
+    ) -> None:
         self._filesystem = filesystem
+        self._login = login
         self.policy = policy
+        self.user = user
+
+    def when_revoked(self, end: Callable[[str], object]) -> None:
+        """See :meth:`ftptls.interfaces.IRevocable.when_revoked`."""
+        self._login.when_revoked(end)
 
     def __conform__(self, interface: type[Interface]) -> IFilesystem | None:
         return self._filesystem if interface is IFilesystem else None
@@ -63,6 +84,7 @@ class StoreRealm:
         fallback: For users without a folder of their own, and for those of other checkers
             who are not in the store.
         clock: The present time, with a time zone.
+        watch: What looks after those who are logged in.
     """
 
     _log = Logger(namespace="ftptls")
@@ -74,12 +96,14 @@ class StoreRealm:
         rooted: Callable[[str], IRealm],
         fallback: IRealm,
         clock: Clock,
+        watch: Watch,
     ) -> None:
         self._users = users
         self._lookups = lookups
         self._rooted = rooted
         self._fallback = fallback
         self._clock = clock
+        self._watch = watch
 
     def requestAvatar(
         self,
@@ -106,24 +130,38 @@ class StoreRealm:
         return Deferred.fromCoroutine(self._avatar(avatarId, mind))
 
     async def _avatar(self, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
-        user = None
-        if avatar_id != ANONYMOUS:
-            user = await self._lookups.run(self._users.find, user_name(avatar_id))
-        if user is None and isinstance(avatar_id, StoredName):
-            raise UnauthorizedLogin("removed a moment ago")
-        realm = self._fallback
-        if user is not None:
-            self._refuse_barred(user, mind)
-            realm = realm if user.home is None else self._rooted(user.home)
-        request: Any = realm.requestAvatar  # a realm may answer at once
-        found: _Avatar = await maybeDeferred(request, avatar_id, mind, IFilesystem)
-        if user is None:
-            return found
-        _, inner, logout = found
-        return IFilesystem, _avatar_of(user, inner), logout
-
-    def _refuse_barred(self, user: User, mind: object) -> None:
+        stored = isinstance(avatar_id, StoredName)
+        elsewhere = isinstance(avatar_id, StoredName) and avatar_id.users is not self._users
+        if elsewhere or avatar_id == ANONYMOUS:
+            return await _requested(self._fallback, avatar_id, mind)
+        name = user_name(avatar_id)
         here = mind.peers.client if isinstance(mind, Session) else ""
+        login = self._watch.enter(name, here, stored=stored)
+        try:
+            user = await self._lookups.run(self._users.find, name)
+            login.know(user, first=True)
+            if user is None and stored:
+                raise UnauthorizedLogin("removed a moment ago")
+            if user is None:
+                realm = self._fallback
+            else:
+                self._refuse_barred(user, here)
+                realm = self._fallback if user.home is None else self._rooted(user.home)
+            _, inner, logout = await _requested(realm, avatar_id, mind)
+        except BaseException:
+            login.leave()
+            raise
+        if user is None:
+            login.leave()
+            return IFilesystem, inner, logout
+
+        def log_out() -> None:
+            login.leave()
+            logout()
+
+        return IFilesystem, _avatar_of(user, inner, login), log_out
+
+    def _refuse_barred(self, user: User, here: str) -> None:
         objection = user.objection(self._clock(), here)
         if objection:
             report_barred(self._log, user, objection)
@@ -139,9 +177,15 @@ def report_barred(log: Logger, user: User, objection: str) -> None:
     )
 
 
-def _avatar_of(user: User, inner: Any) -> StoreAvatar:
+async def _requested(realm: IRealm, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
+    request: Any = realm.requestAvatar  # a realm may answer at once
+    found: _Avatar = await maybeDeferred(request, avatar_id, mind, IFilesystem)
+    return found
+
+
+def _avatar_of(user: User, inner: Any, login: Watched) -> StoreAvatar:
     filesystem = IFilesystem(inner)
     if user.rights:
         filesystem = Restricted(filesystem, Rights(user.rights))
     policy = inner.policy if IProtection.providedBy(inner) else {}
-    return StoreAvatar(filesystem, {**policy, **user.policy})
+    return StoreAvatar(filesystem, {**policy, **user.policy}, user, login)

@@ -55,7 +55,8 @@ class Terms:
     Attributes:
         login: What proves who it is.
         home: The folder; ``{user}`` in it stands for the name.
-        rights: Lines that :mod:`ftptls.vfs.rights` understands.
+        rights: What may be done, by path: a line such as ``/in/** = list write_new``, or
+            rights alone, such as ``read_only``.
         quota_octets: How much may be stored.
         quota_files: How many files may be stored.
         download_rate: Octets a second; 0 is no limit.

@@ -5,6 +5,7 @@ The keys are the names of the fields. What is not said is left out; an empty cel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -146,8 +147,9 @@ def _certificate(value: Any) -> Certificate:
     if isinstance(value, Mapping):
         return Certificate(**{key: _text(text) for key, text in value.items()})
     kind, colon, rest = _text(value).partition(":")
-    # A fingerprint has its own colons, behind two digits each.
-    return Certificate(rest, kind) if colon and len(kind) > 2 else fingerprint(value)
+    # A fingerprint has its own colons, behind two digits each; cn and dn are no digits.
+    is_kind = colon and not re.fullmatch(r"\s*[0-9a-fA-F]{2}", kind)
+    return Certificate(rest, kind) if is_kind else fingerprint(value)
 
 
 def fingerprint(text: str) -> Certificate:
