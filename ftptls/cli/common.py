@@ -81,12 +81,15 @@ def secret_in(path: str) -> str:
     Raises:
         CommandError: It cannot be read, or is empty.
     """
-    with refusing(UnicodeDecodeError):
-        if path == "-":
-            line = sys.stdin.readline(_LONGEST)
-        else:
-            with open(path, encoding="utf-8") as file:
-                line = file.readline(_LONGEST)
+    try:
+        with refusing():
+            if path == "-":
+                line = sys.stdin.readline(_LONGEST)
+            else:
+                with open(path, encoding="utf-8") as file:
+                    line = file.readline(_LONGEST)
+    except UnicodeDecodeError:
+        raise CommandError(f"the first line of {clean(path)} is not in UTF-8.") from None
     if not (secret := line.rstrip("\r\n")):
         raise CommandError(f"there is nothing in the first line of {clean(path)}.")
     return secret
@@ -113,6 +116,8 @@ def ask_secret(what: str, flag: str, *, twice: bool = False) -> str:
             raise CommandError("the two differ; nothing was done.")
     except EOFError:
         raise CommandError("nothing was typed.") from None
+    except UnicodeDecodeError:
+        raise CommandError("what was typed is not in the terminal's encoding.") from None
     return secret
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftptls.cli import user_certificates, user_import
 from ftptls.cli.common import (
+    CommandError,
     add_commands,
     add_json,
     clean,
@@ -22,7 +23,7 @@ from ftptls.cli.common import (
 )
 from ftptls.cli.stores import add_names, add_store, opened, store_url
 from ftptls.cli.terms import add_fields, add_rename, changes, edits, told, yes_or_no
-from ftptls.cred.passwords import PasswordError, hash_password
+from ftptls.cred.passwords import hash_password, objection
 from ftptls.errors import MissingExtraError
 from ftptls.store.records import StoreError, User
 from ftptls.store.texts import as_values
@@ -93,7 +94,7 @@ def _add_password(parser: argparse.ArgumentParser, none: str) -> None:
 
 
 def _add(chosen: argparse.Namespace) -> int:
-    with opened(chosen, create=True) as users, refusing(PasswordError):
+    with opened(chosen, create=True) as users:
         user = User(name=chosen.name, **changes(chosen, User))
         _refuse(users, user)  # before anybody types a password for nothing
         if not chosen.no_password:
@@ -187,7 +188,7 @@ def _present(users: Users, names: Iterable[str]) -> list[str]:
 
 
 def _passwd(chosen: argparse.Namespace) -> int:
-    with opened(chosen) as users, refusing(PasswordError):
+    with opened(chosen) as users:
         users.get(chosen.name)  # before anybody types a password for nobody
         if chosen.no_password:
             users.edit(chosen.name, password="")
@@ -198,7 +199,10 @@ def _passwd(chosen: argparse.Namespace) -> int:
 
 def _new_password(chosen: argparse.Namespace) -> bytes:
     what = f"New password of {clean(chosen.name)}"
-    return secret(chosen.password_file, what, _PASSWORD_FLAG, twice=True).encode()
+    password = secret(chosen.password_file, what, _PASSWORD_FLAG, twice=True).encode()
+    if why := objection(password):
+        raise CommandError(f"{why}.")
+    return password
 
 
 def _upgrade(chosen: argparse.Namespace) -> int:
