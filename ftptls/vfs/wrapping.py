@@ -43,8 +43,8 @@ class Wrapper:
     """Another filesystem as it is; what a subclass changes, it overrides.
 
     It provides those of the optional interfaces that the other one does, except ``lost``.
-    Every path is passed on as :meth:`_inner` has it, so that a subclass that only moves
-    names overrides that, :meth:`_outer`, and :meth:`_shown` for what is listed.
+    Every path is passed on as :meth:`_inner` or :meth:`_inner_name` has it, so that a subclass
+    that only moves names overrides those, :meth:`_outer`, and :meth:`_shown` for what is listed.
 
     Args:
         filesystem: The other one.
@@ -61,6 +61,10 @@ class Wrapper:
     async def _inner(self, path: PurePosixPath) -> PurePosixPath:
         """Where a path of ours is in the other filesystem."""
         return path
+
+    async def _inner_name(self, path: PurePosixPath) -> PurePosixPath:
+        """The same where the name itself is meant, which may be that of a link."""
+        return await self._inner(path)
 
     def _outer(self, path: PurePosixPath) -> PurePosixPath:
         """Where a path of the other filesystem is in ours."""
@@ -99,19 +103,20 @@ class Wrapper:
 
     async def make_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.make_directory`."""
-        await self._files.make_directory(await self._inner(path))
+        await self._files.make_directory(await self._inner_name(path))
 
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
-        await self._files.remove_directory(await self._inner(path))
+        await self._files.remove_directory(await self._inner_name(path))
 
     async def remove_file(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_file`."""
-        await self._files.remove_file(await self._inner(path))
+        await self._files.remove_file(await self._inner_name(path))
 
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
-        await self._files.rename(await self._inner(source), await self._inner(target))
+        old, new = await self._inner_name(source), await self._inner_name(target)
+        await self._files.rename(old, new)
 
     async def set_times(
         self, path: PurePosixPath, modified: float, accessed: float | None = None
@@ -133,7 +138,8 @@ class Wrapper:
 
     async def make_link(self, path: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.ILinks.make_link`."""
-        await self._files.make_link(await self._inner(path), await self._inner(target))
+        place = await self._inner_name(path)
+        await self._files.make_link(place, await self._inner(target))
 
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`."""
