@@ -16,7 +16,12 @@ from ftptls.commands.registry import Command
 from ftptls.cred.credentials import CertificateAndPassword
 from ftptls.errors import FTPError, PermanentError
 from ftptls.guard import Attempt
-from ftptls.interfaces import ICertificateAndPassword, IFilesystem, IX509Credentials
+from ftptls.interfaces import (
+    ICertificateAndPassword,
+    IFilesystem,
+    IRevocable,
+    IX509Credentials,
+)
 from ftptls.session import ROOT, Login
 from ftptls.settings import ANONYMOUS, LoginMode
 from ftptls.wire.arguments import anything, required
@@ -145,28 +150,36 @@ def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool
     Raises:
         PermanentError: 530, it refuses this connection.
     """
-    session = context.session
-    context.apply_policy(session.login.user, avatar)
+    session, name = context.session, context.session.login.user
+    context.apply_policy(name, avatar)
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
-        session.log_out()
+        _turn_away(context, name)
         raise PermanentError(reply.code, reply.text)
     certificate, password = _proofs(credentials)
     if not policy.suffices(session.policy.login, certificate=certificate, password=password):
-        session.log_out()
+        _turn_away(context, name)
         return False
     if not context.control.client_present:
-        session.log_out()  # the client left while Cred was thinking
+        _turn_away(context, name)  # the client left while Cred was thinking
         return True
     try:
-        leave = context.visit.log_in(session.login.user)
+        leave = context.visit.log_in(name)
     except FTPError:
-        session.log_out()
+        _turn_away(context, name)
         raise
     session.login.logout = _both(leave, session.login.logout)
     session.login.failures = 0
     observe.logged_in(session)
+    if IRevocable.providedBy(avatar):
+        avatar.when_revoked(context.control.revoke_login)
     return True
+
+
+def _turn_away(context: Context, name: str) -> None:
+    """The avatar goes, and with it what he has of a policy."""
+    context.session.log_out()
+    context.apply_policy(name)
 
 
 def _both(first: Callable[[], object], second: Callable[[], object] | None) -> Callable[[], object]:

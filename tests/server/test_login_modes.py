@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from cryptography.x509.oid import NameOID
@@ -11,11 +12,12 @@ from twisted.cred.error import UnauthorizedLogin
 from zope.interface import implementer
 
 from ftptls.cred import CertificateAndPassword
-from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
+from ftptls.interfaces import ICertificateAndPassword, IProtection, IX509Credentials
 from ftptls.settings import ClientCertificate, LoginMode, Rule
 from ftptls.testing.dialogue import PASSWORD, USER
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
+from ftptls.vfs.memory import MemoryFilesystem
 
 from .dialogues import lower
 
@@ -177,6 +179,26 @@ def test_a_rule_for_one_user(serve, dial, settings):
     again.secure()
     again.ask(f"USER {USER}", 331)
     again.ask(f"PASS {PASSWORD}", 230)
+
+
+@implementer(IProtection)
+class Careful(MemoryFilesystem):
+    """Of an avatar who wants both of his user, and allows more than others do."""
+
+    policy: ClassVar = {"login": LoginMode.BOTH, "ccc": True}
+
+
+def test_the_policy_of_an_avatar_goes_with_him(serve, settings):
+    """Also where he is turned away: the password was right, and not enough."""
+    client = serve(filesystem=Careful(), settings=settings(login_delay=0)).connect()
+    client.secure()
+    before = client.ask("FEAT", 211)
+    client.ask(f"USER {USER}", 331)
+    client.send(f"PASS {PASSWORD}")
+    client.wait(0)
+    client.expect(530)
+    assert client.ask("FEAT", 211) == before
+    assert client.server.logged_in == 0
 
 
 def test_without_a_checker_of_certificates_there_are_passwords(dial):
