@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import ftplib
+import io
 import os
 import re
 import signal
@@ -18,6 +20,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from twisted.cred.credentials import IUsernamePassword, UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import reactor
@@ -44,6 +47,7 @@ from ftptls.settings import (
     Rule,
     Settings,
 )
+from ftptls.testing.certificates import PKI
 from tests.conftest import CHECKOUT, Process, Spawn
 
 SERVE = [sys.executable, "-m", "ftptls", "serve", "--port=0", "--implicit-port=0"]
@@ -298,6 +302,80 @@ def test_the_tac_files_serve(
     port = int(server.wait_for(LISTENS.format(kind))[1])
     found = names(port, kept.certificate, "alice", "secret", implicit=kind == "implicit")
     assert found == ["hello.txt"]
+
+
+@pytest.fixture
+def partners(kept: state.State, root: Path, tmp_path: Path, spawn: Spawn, twistd: list[str]) -> Any:
+    """Clients of ``tac/own_realm.tac``, by the mailboxes in their certificates."""
+    pki = PKI()
+    (tmp_path / "ca.pem").write_bytes(pki.root.certificate_pem)
+    server = spawn(
+        *twistd,
+        "--no_save",
+        f"--python={CHECKOUT / 'tac' / 'own_realm.tac'}",
+        FTPTLS_ROOT=str(root),
+        FTPTLS_PORT="0:interface=127.0.0.1",
+        FTPTLS_CERTIFICATE=str(kept.certificate),
+        FTPTLS_KEY=str(kept.key),
+        FTPTLS_AUTHORITIES=str(tmp_path / "ca.pem"),
+    )
+    port = int(server.wait_for(r"FTPFactory starting on (\d+)$")[1])
+
+    def connect(*mailboxes: str) -> ftplib.FTP_TLS:
+        names = x509.SubjectAlternativeName([x509.RFC822Name(each) for each in mailboxes])
+        pair = pki.issue("Somebody", names, usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+        shown = tmp_path / "shown.pem"
+        shown.write_bytes(pair.key_pem() + pair.certificate_pem + pki.intermediate.certificate_pem)
+        context = ssl.create_default_context(cafile=str(kept.certificate))
+        context.load_cert_chain(shown)
+        client = ftplib.FTP_TLS(context=context, timeout=30)
+        client.connect("127.0.0.1", port)
+        client.auth()
+        return client
+
+    return connect
+
+
+def test_own_realm_and_checker(partners: Any, root: Path) -> None:
+    """As the guide on embedding tells; people of one company share a folder, others do not."""
+    for mailbox in ("alice@acme.example", "bob@acme.example", "carol@initech.example"):
+        with partners(mailbox) as client:
+            assert client.sendcmd(f"USER {mailbox}").startswith("232")
+            client.prot_p()
+            before = client.nlst()
+            client.storbinary(f"STOR {mailbox}", io.BytesIO(b"hello"))
+            assert before == (["alice@acme.example"] if "bob" in mailbox else [])
+    assert {path.name for path in (root / "acme").iterdir()} == {
+        "alice@acme.example",
+        "bob@acme.example",
+    }
+    assert (root / "initech" / "carol@initech.example").read_bytes() == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("mailboxes", "name"),
+    [
+        (["alice@acme.example"], "bob@acme.example"),
+        (["alice@other.example"], "alice@other.example"),
+        (["alice@acme.example", "nul\0@acme.example"], "alice@acme.example"),
+        (["alice"], "alice"),
+        (["alice@.."], "alice@.."),
+    ],
+)
+def test_whom_they_do_not_let_in(partners: Any, mailboxes: list[str], name: str) -> None:
+    with partners(*mailboxes) as client:
+        with pytest.raises(ftplib.error_perm, match=r"^530 Login incorrect\."):
+            client.sendcmd(f"USER {name}")
+        with pytest.raises(ftplib.error_perm, match=r"^530 "):
+            client.nlst()
+
+
+def test_own_realm_and_checker_take_thirty_lines() -> None:
+    text = (CHECKOUT / "tac" / "own_realm.tac").read_text()
+    classes = [each for each in ast.parse(text).body if isinstance(each, ast.ClassDef)]
+    lines = [ast.get_source_segment(text, each) or "" for each in classes]
+    decorators = len(classes)
+    assert sum(len(list(filter(None, each.splitlines()))) for each in lines) + decorators <= 30
 
 
 # the ftptls command
