@@ -303,8 +303,7 @@ class Restricted:
     @_discreet
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`: nothing where nothing may be stored."""
-        if path != ROOT and not self._permits.somewhere(path):
-            raise absent()
+        await self.stat(path)
         end = await self._end(path)
         octets: int = await self._files.available(end)
         return octets if self._permits.inside(path, end) & _STORE else 0
