@@ -1,4 +1,4 @@
-"""Services of PAM for tests: of the real libpam and its modules, in a folder of the test."""
+"""Services of PAM for tests, of the modules that come with libpam."""
 
 from __future__ import annotations
 
@@ -16,6 +16,24 @@ grep -q -x -F "$PAM_USER:$password" "{users}"
 """
 
 
+def by_password(folder: Path, users: Mapping[str, str], account: str = "success") -> list[str]:
+    """The lines of a service for users with these passwords.
+
+    Args:
+        folder: For a program that looks at them.
+        users: Passwords by name.
+        account: What ``pam_debug`` says then of everybody's account.
+    """
+    table, check = folder / "users", folder / "check"
+    table.write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+    check.write_text(_CHECK.format(users=table))
+    return [
+        f"auth sufficient pam_exec.so quiet quiet_log expose_authtok /bin/sh {check}",
+        "auth required pam_deny.so",
+        f"account required pam_debug.so acct={account}",
+    ]
+
+
 class Services:
     """A folder as ``/etc/pam.d``; while it is in use, libpam looks nowhere else.
 
@@ -25,12 +43,10 @@ class Services:
     """
 
     def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
+        self._folder = folder
         self._services = folder / "pam.d"
         self._services.mkdir()
-        self._check = folder / "check"
-        table = folder / "users"
-        table.write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
-        self._check.write_text(_CHECK.format(users=table))
+        self._users = users
 
     def write(self, service: str, *lines: str) -> str:
         """A service of these lines; its name."""
@@ -38,13 +54,8 @@ class Services:
         return service
 
     def by_password(self, service: str, account: str = "success") -> str:
-        """A service for who is in the table; then ``pam_debug`` says this of his account."""
-        return self.write(
-            service,
-            f"auth sufficient pam_exec.so quiet quiet_log expose_authtok /bin/sh {self._check}",
-            "auth required pam_deny.so",
-            f"account required pam_debug.so acct={account}",
-        )
+        """A service for the users; then ``pam_debug`` says this of their accounts."""
+        return self.write(service, *by_password(self._folder, self._users, account))
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have libpam look here."""
