@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import postgresql
+from tests.postgresql import Cluster
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 # No test asserts a time: a busy machine is no reason to fail.
@@ -97,3 +100,10 @@ def twistd() -> list[str]:
     """The beginning of a ``twistd`` command, as this Python runs it, in the foreground."""
     code = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
     return [sys.executable, "-c", code, "--nodaemon", "--pidfile="]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that all tests share; each makes a database of its own there."""
+    with postgresql.running() as made:
+        yield made

@@ -7,7 +7,10 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,22 @@ def _unprivileged() -> dict[str, Any]:
     names = {each.pw_name for each in pwd.getpwall()}
     owner = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """A server that runs meanwhile, and leaves nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="ftptls-"))
+    try:
+        folder.chmod(0o755)
+        cluster = Cluster(folder)
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+    finally:
+        shutil.rmtree(folder)
 
 
 class Cluster:

@@ -37,6 +37,8 @@ from ftptls.workers import BoundedWorkers
 _LOOKUPS: Final = 2  # threads
 _QUEUE: Final = 256
 
+_log = Logger(namespace="ftptls")
+
 
 @implementer(ICredentialsChecker, INeedsThreads, IGivesRealm)
 class StoreChecker:
@@ -60,7 +62,6 @@ class StoreChecker:
     """
 
     credentialInterfaces = (IUsernamePassword, IX509Credentials, ICertificateAndPassword)
-    _log = Logger(namespace="ftptls")
 
     def __init__(
         self,
@@ -148,7 +149,7 @@ class StoreChecker:
         if user.login not in modes:
             objection = "his login mode demands more"
         if objection:
-            report_barred(self._log, user, objection)
+            report_barred(user, objection)
             raise UnauthorizedLogin
 
     def _needed(self) -> tuple[Hashing, IWorkers, Watch]:
@@ -189,7 +190,7 @@ class StoreChecker:
         try:
             self.users.upgrade_password(user.name, user.password, upgraded)
         except StoreError as error:
-            self._log.warn("The old password hash of a user was not replaced: {error}", error=error)
+            _log.warn("The old password hash of a user was not replaced: {error}", error=error)
 
 
 _WITH_PASSWORD: Final = frozenset({None, LoginMode.PASSWORD, LoginMode.EITHER})

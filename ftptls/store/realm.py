@@ -23,6 +23,8 @@ from ftptls.vfs.rights import Restricted
 
 _Avatar = tuple[Any, Any, Callable[[], None]]
 
+_log = Logger(namespace="ftptls")
+
 
 class StoredName(bytes):
     """The avatar id of a user of a store: without his record there he is nobody.
@@ -86,8 +88,6 @@ class StoreRealm:
         clock: The present time, with a time zone.
         watch: What looks after those who are logged in.
     """
-
-    _log = Logger(namespace="ftptls")
 
     def __init__(
         self,
@@ -164,15 +164,15 @@ class StoreRealm:
     def _refuse_barred(self, user: User, here: str) -> None:
         objection = user.objection(self._clock(), here)
         if objection:
-            report_barred(self._log, user, objection)
+            report_barred(user, objection)
             raise UnauthorizedLogin("not now, or not from there")
 
 
-def report_barred(log: Logger, user: User, objection: str) -> None:
+def report_barred(user: User, objection: str) -> None:
     """Tell the operator why somebody is not let in who has proven to be who he is."""
-    log.info(
-        "Login refused, although the proof was right: {user!r}: {objection}.",
-        user=user.name,
+    _log.info(
+        "Login refused, although the proof was right: {user}: {objection}.",
+        user=ascii(user.name),
         objection=objection,
     )
 

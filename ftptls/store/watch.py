@@ -21,6 +21,8 @@ Found = Mapping[str, User | None]
 INTERVAL: Final = 2.0
 """Seconds between two looks into the store, while anybody is logged in."""
 
+_log = Logger(namespace="ftptls")
+
 
 class Watched:
     """One login.
@@ -88,8 +90,6 @@ class Watch:
         lookups: Threads to ask it on.
         clock: The present time, with a time zone.
     """
-
-    _log = Logger(namespace="ftptls")
 
     def __init__(self, reactor: Any, users: Users, lookups: IWorkers, clock: Clock) -> None:
         self._reactor = reactor
@@ -163,7 +163,7 @@ class Watch:
         if failure.check(BusyError):
             return
         if not failure.check(StoreError):
-            self._log.failure("unforeseen error in the watch over users", failure)
+            _log.failure("unforeseen error in the watch over users", failure)
         elif not self._troubled:
             self._troubled = True
-            self._log.warn("Who is logged in cannot be looked after: {why}", why=failure.value)
+            _log.warn("Who is logged in cannot be looked after: {why}", why=failure.value)

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ftptls.store import Users
-from tests.postgresql import Cluster
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL that all tests share; each has a database of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="ftptls-"))
-    try:
-        folder.chmod(0o755)
-        made = Cluster(folder)
-        made.start()
-        yield made
-        made.stop()
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
