@@ -1,7 +1,9 @@
 """What the documents tell is run, command by command, as it is written.
 
 Only ports change, and the folder: a fresh one, with ``.state``, ``.venv`` and ``public`` as a
-checkout has them once ``make serve`` ran. A block of commands is one shell script.
+checkout has them once ``make serve`` ran. A block of commands is one shell script. What takes
+``sudo`` is done where the tests have the rights of root; elsewhere it is refused, and the rest
+of the document has nothing to be tried on.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,9 @@ import pytest
 from ftptls import config
 from ftptls.cli import state
 from ftptls.commands import standard_commands
+from ftptls.vfs.owners import objection
 from tests.conftest import CHECKOUT, Process, Spawn
+from tests.unix import reachable_folder
 
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.rst"))]
 NAMES = {"toml": "ftptls.toml", "python": "embed.py"}
@@ -69,17 +74,20 @@ class Reader:
         self._spawn = spawn
         self._ports = {name: str(free_port()) for name in ("2121", "2990", "2200")}
         self._server: Process | None = None
+        self._refused = False
         self.outputs: list[str] = []
 
     def follow(self, language: str, text: str) -> None:
         """Write the block to its file, or run it."""
+        if self._refused:
+            return
         if language in NAMES:
             (self._folder / NAMES[language]).write_text(self._adapted(text))
         elif language == "console":
             lines = commands(text)
             if any(SERVES.search(line) for line in lines):
                 (line,) = lines
-                self._serve(line)
+                self._serve_as_root(line) if line.startswith("sudo ") else self._serve(line)
             elif lines == ["make test"]:
                 dry = ["make", "--dry-run", "test"]
                 subprocess.run(dry, cwd=CHECKOUT, check=True, capture_output=True, timeout=60)
@@ -113,6 +121,21 @@ class Reader:
         )
         self._wait_for_greeting(int(port))
 
+    def _serve_as_root(self, line: str) -> None:
+        line, why = line.removeprefix("sudo "), objection()
+        if not why:
+            self._serve(line)
+            return
+        self._refused = True
+        refused = self._spawn("bash", "-c", f"exec env {self._adapted(line)}", folder=self._folder)
+        assert refused.wait() == 1
+        assert why in refused.output
+
+    def end(self) -> None:
+        """Leave nothing running."""
+        if self._server:
+            self._server.end()
+
     def _wait_for_greeting(self, port: int) -> None:
         assert self._server
         deadline = time.monotonic() + 300
@@ -126,6 +149,7 @@ class Reader:
         raise AssertionError(self._server.output)
 
     def _run(self, script: str) -> None:
+        script = re.sub("^sudo ", "", script, flags=re.MULTILINE)
         done = subprocess.run(
             ["bash", "-e", "-u", "-o", "pipefail", "-c", self._adapted(script)],
             cwd=self._folder,
@@ -140,18 +164,20 @@ class Reader:
 
 
 @pytest.fixture
-def reader(tmp_path: Path, spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
         monkeypatch.delenv(name, raising=False)
-    folder = tmp_path / "checkout"
-    for name in ("public", "srv/drop"):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "welcome.txt").write_text("Welcome.\n")
-    state.prepare(folder / ".state")
-    (folder / ".venv").symlink_to(Path(sys.prefix))
-    (folder / "tac").symlink_to(CHECKOUT / "tac")
-    shutil.copy(CHECKOUT / "LICENSE", folder)
-    return Reader(folder, spawn)
+    with reachable_folder() as folder:
+        for name in ("public", "srv/drop"):
+            (folder / name).mkdir(parents=True)
+            (folder / name / "welcome.txt").write_text("Welcome.\n")
+        state.prepare(folder / ".state")
+        (folder / ".venv").symlink_to(Path(sys.prefix))
+        (folder / "tac").symlink_to(CHECKOUT / "tac")
+        shutil.copy(CHECKOUT / "LICENSE", folder)
+        made = Reader(folder, spawn)
+        yield made
+        made.end()
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: path.name)
