@@ -18,6 +18,7 @@ release = version = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "ftptls_cli",
     "ftptls_reference",
     "ftptls_register",
     "ftptls_compliance",

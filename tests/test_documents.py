@@ -23,6 +23,7 @@ import pytest
 
 from ftptls import config
 from ftptls.cli import state
+from ftptls.cli.shape import program
 from ftptls.commands import standard_commands
 from ftptls.vfs.owners import objection
 from tests.conftest import CHECKOUT, Process, Spawn
@@ -219,7 +220,7 @@ def test_embedding_takes_less_than_ten_lines() -> None:
 def test_flags_in_the_documents_exist() -> None:
     known = {f"--{option.about.flag}" for option in config.options().values()}
     known |= {"--config", "--help-auth", "--help-auth-type"}
-    known |= {"--user", "--password-file", "--cafile", "--json", "--patience"}  # of tls-check
+    known |= {flag for each in program().walk() for one in each.flags for flag in one.flags}
     for path in DOCUMENTS:
         told = set(re.findall(r"`(--[a-z][a-z-]*)", path.read_text())) - {"--ssl-reqd", "--cacert"}
         assert told <= known, path
@@ -244,6 +245,10 @@ def test_the_reference_has_every_setting_and_command(tmp_path: Path) -> None:
     commands_page = (tmp_path / "text/reference/commands.txt").read_text()
     for verb in standard_commands():
         assert re.search(rf'"{verb}\b', commands_page), verb
+    cli = (tmp_path / "text/reference/cli.txt").read_text()
+    for command in program().commands:
+        for each in command.walk():
+            assert f'\n"{" ".join(each.words)}"\n' in cli or each.commands, each.words
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -64,11 +64,17 @@ def add_authority(parser: argparse.ArgumentParser, *, signs: bool = True) -> Non
         signs: Whether the command takes its private key.
     """
     parser.add_argument(
-        "--ca", type=Path, default=Path("ca"), help="folder of the authority (default ca)"
+        "--ca",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("ca"),
+        help="folder of the authority (default ca)",
     )
     if signs:
         parser.add_argument(
-            PASSPHRASE_FLAG, help="file with the passphrase of its key, or - for standard input"
+            PASSPHRASE_FLAG,
+            metavar="FILE",
+            help="file with the passphrase of its key, or - for standard input",
         )
 
 

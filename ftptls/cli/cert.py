@@ -72,14 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_password(client)
     show = add("show", _show, "tell in words what certificates say, and what is wrong with them")
     show.add_argument("file", metavar="FILE", type=Path, help="PEM, DER or PKCS#12")
-    show.add_argument(_PASSWORD_FLAG, help="file with the password of PKCS#12, or -")
+    show.add_argument(
+        _PASSWORD_FLAG, metavar="FILE", help="file with the password of PKCS#12, or -"
+    )
     add_json(show)
     renew = add("renew", _renew, "issue a certificate anew: same names, new dates")
     renew.add_argument("file", metavar="FILE", type=Path, help="PEM file of the certificate")
     renew.add_argument(
         "--new-key", action="store_true", help="make a new key, too, in place of the old one"
     )
-    renew.add_argument("--key-file", type=Path, help="PEM file of its key (default FILE.key)")
+    renew.add_argument(
+        "--key-file", metavar="FILE", type=Path, help="PEM file of its key (default FILE.key)"
+    )
     _add_days(renew)
     add_authority(renew)
     add_json(renew)
@@ -88,7 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_issuing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, help="where to, without the ending (default: the first name)"
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="where to, without the ending (default: the first name)",
     )
     add_authority(parser)
     add_key(parser)
@@ -102,7 +109,9 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 def _add_password(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        _PASSWORD_FLAG, help="file with a password for PKCS#12, or -; else one is made up"
+        _PASSWORD_FLAG,
+        metavar="FILE",
+        help="file with a password for PKCS#12, or -; else one is made up",
     )
     parser.add_argument("--ask", action="store_true", help="ask for that password")
 

@@ -21,18 +21,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of ``ftptls serve``."""
     parser.add_argument(
         "--root",
+        metavar="FOLDER",
         type=Path,
         default=Path(_DEFAULT_ROOT),
         help="folder to serve; ./public, the default, is made when missing",
     )
     parser.add_argument(
-        "--port", type=_port, default=2121, help="port for explicit TLS (default 2121)"
+        "--port",
+        metavar="PORT",
+        type=_port,
+        default=2121,
+        help="port for explicit TLS (default 2121)",
     )
     parser.add_argument(
-        "--implicit-port", type=_port, default=2990, help="port for implicit TLS (default 2990)"
+        "--implicit-port",
+        metavar="PORT",
+        type=_port,
+        default=2990,
+        help="port for implicit TLS (default 2990)",
     )
     parser.add_argument(
         "--state",
+        metavar="FOLDER",
         type=Path,
         default=Path(".state"),
         help="folder that keeps the certificate and the password (default .state)",

@@ -92,15 +92,16 @@ def _flags(parser: argparse.ArgumentParser) -> tuple[Argument, ...]:
 
 
 def _argument(action: argparse.Action) -> Argument:
+    choices = tuple(str(each) for each in action.choices or () if each)
     name = ""
     if action.nargs != 0:
-        name = str(action.metavar or action.dest.upper())
+        name = str(action.metavar or "|".join(choices) or action.dest.upper())
     return Argument(
         tuple(action.option_strings),
         name,
         (action.help or "").replace("%%", "%"),
-        tuple(str(each) for each in action.choices or () if each),
-        action.type is Path or "FILE" in name.split("|") or name.endswith("_FILE"),
+        choices,
+        action.type is Path or "FILE" in name.split("|"),
         isinstance(action, argparse._AppendAction) or action.nargs == "+",
         action.required,
     )

@@ -30,7 +30,8 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="URL",
-        help=f"sqlite:/path/to/file or postgresql://user@host/database; else {VARIABLE} counts",
+        help="where the users are: sqlite:/path/to/file or postgresql://user@host/database; "
+        f"else {VARIABLE} in the environment counts",
     )
     parser.add_argument(
         "--config",

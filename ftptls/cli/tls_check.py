@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", default="", help="log in, to check data connections, too")
     parser.add_argument(
         "--password-file",
+        metavar="FILE",
         help=f"file with the password; else it is taken from {_PASSWORD}, or asked for",
     )
     parser.add_argument(
@@ -52,7 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print all findings as JSON")
     parser.add_argument(
-        "--patience", type=float, default=10.0, help="seconds for each wait (default 10)"
+        "--patience",
+        metavar="SECONDS",
+        type=float,
+        default=10.0,
+        help="seconds for each wait (default 10)",
     )
 
 

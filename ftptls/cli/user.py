@@ -88,7 +88,9 @@ def _add_name(parser: argparse.ArgumentParser) -> None:
 def _add_password(parser: argparse.ArgumentParser, none: str) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
-        _PASSWORD_FLAG, help="file with the password, or - for standard input; else it is asked for"
+        _PASSWORD_FLAG,
+        metavar="FILE",
+        help="file with the password, or - for standard input; else it is asked for",
     )
     group.add_argument("--no-password", action="store_true", help=none)
 
