@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from ftptls import config
+from ftptls.cred import make_checker
 from ftptls.settings import Policy, Requirement
 from tests.conftest import CHECKOUT
 from tests.server.test_policy_rules import TLS_REQUIRED
@@ -98,9 +99,9 @@ def test_each_has_a_setting_or_a_reason(register):
         assert named or re.match(r"always|not offered: \w|not yet", row.answer), row
 
 
-def test_what_is_there_is_not_said_to_be_missing(register):
-    """Whoever builds what is not yet there has to say so here."""
-    known = {key.replace("_", "") for key in config.options()}
-    for row in rows(register):
-        if row.answer.startswith("not yet: logins by certificate"):
-            assert not any("certificatelogin" in key or "mapping" in key for key in known), row
+def test_mappers_that_are_named_exist(register, tmp_path):
+    named = [found for row in rows(register) for found in re.findall(r"x509:[\w=]+", row.answer)]
+    assert len(named) > 4
+    (tmp_path / "FILE").write_text("# nobody\n")
+    for each in named:
+        make_checker(each.replace("FILE", str(tmp_path / "FILE")))

@@ -71,7 +71,10 @@ DIRECTIVES = (
     Row("TLSMasqueradeAddress", "`passive.masquerade`, the same under TLS"),
     Row("TLSNextProtocol", "always: ALPN `ftp` is accepted, and other protocols are refused"),
     Row("TLSOptions AllowClientRenegotiations", "not offered: renegotiation is never safe"),
-    Row("TLSOptions AllowDotLogin", "not yet: logins by certificate"),
+    Row(
+        "TLSOptions AllowDotLogin",
+        "`policy.login`, with `--auth x509:pins=FILE`, a file of the server and not of the user",
+    ),
     Row(
         "TLSOptions AllowPerUser",
         "`[[rules]]`, which choose by name before a password is sent; and avatars",
@@ -113,7 +116,11 @@ DIRECTIVES = (
     Row("TLSStaplingResponder", "`revocation.staple_file`, or the responder in the certificate"),
     Row("TLSStaplingTimeout", "`revocation.ocsp_timeout`"),
     Row("TLSTimeoutHandshake", "`limits.handshake_timeout`"),
-    Row("TLSUserName", "not yet: logins by certificate"),
+    Row(
+        "TLSUserName",
+        "`policy.login`, with `--auth x509:cn`, `x509:email` or an OID; see "
+        ":doc:`/howto/certificate-logins`",
+    ),
     Row("TLSVerifyClient", "`client_certificates.mode`"),
     Row("TLSVerifyDepth", "`client_certificates.depth`"),
     Row("TLSVerifyOrder", "`revocation.crls` and `revocation.ocsp`: both count where both are set"),
@@ -128,8 +135,14 @@ FORD_HUTCHINSON = (
     Row("234 or 334 to AUTH SSL", "always 234"),
     Row("X.509 client authentication: optional", '`client_certificates.mode = "optional"`'),
     Row("X.509 client authentication: required", '`client_certificates.mode = "required"`'),
-    Row("X.509 client authentication: maps to a user", "not yet: logins by certificate"),
-    Row("X.509 client authentication: extra mapping", "not yet: logins by certificate"),
+    Row(
+        "X.509 client authentication: maps to a user",
+        "`policy.login`, with `--auth x509:cn`, for example; see :doc:`/howto/certificate-logins`",
+    ),
+    Row(
+        "X.509 client authentication: extra mapping",
+        "`policy.login`, with `x509:map=FILE`, `x509:subjects=FILE` or `x509:pins=FILE`",
+    ),
     Row("X.509 client authentication per host", "`[[hosts]]`"),
     Row("CCC", "`policy.ccc`"),
     Row("Encryption of data connections", "`policy.data_protection`"),

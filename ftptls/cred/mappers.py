@@ -22,13 +22,21 @@ from ftptls.cred.rereading import Rereading, whole_lines
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 _KEY, _DER = "key:", "der:"
 
-# What RFC 4514 §3 does not name, as OpenSSL and others write it.
+# What RFC 4514 §3 does not name, or not so, as OpenSSL and others write it.
 _ATTRIBUTES = {
     "emailAddress": NameOID.EMAIL_ADDRESS,
     "serialNumber": NameOID.SERIAL_NUMBER,
     "SN": NameOID.SURNAME,
     "GN": NameOID.GIVEN_NAME,
+    "initials": NameOID.INITIALS,
+    "generationQualifier": NameOID.GENERATION_QUALIFIER,
+    "pseudonym": NameOID.PSEUDONYM,
     "title": NameOID.TITLE,
+    "dnQualifier": NameOID.DN_QUALIFIER,
+    "street": NameOID.STREET_ADDRESS,
+    "postalCode": NameOID.POSTAL_CODE,
+    "businessCategory": NameOID.BUSINESS_CATEGORY,
+    "organizationIdentifier": NameOID.ORGANIZATION_IDENTIFIER,
 }
 
 

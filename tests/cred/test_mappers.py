@@ -206,6 +206,31 @@ def test_a_subject_in_der_is_the_same_to_the_octet(file):
     assert list(subjects.names(certificate(name=printable))) == []
 
 
+# Every attribute that OpenSSL has a name for, and people use.
+OPENSSL = (
+    "/C=DE/ST=Bayern/L=M\u00fcnchen/street=Main st/postalCode=80331/DC=example"
+    '/O=Example, "Inc"+OU=Sales/organizationIdentifier=X/businessCategory=b/OU=#1 + 2; <a>\\\\b'
+    "/title=Dr/GN=Ann/initials=A/SN=Lee/generationQualifier=jr/pseudonym=p/dnQualifier=q"
+    "/UID=a17/serialNumber=5/emailAddress=a@example.org/CN= Ann Lee "
+)
+
+
+@pytest.mark.parametrize("form", ["RFC2253", "RFC2253,utf8,-esc_msb"])
+def test_a_subject_as_openssl_prints_it(file, tmp_path, form):
+    def openssl(*arguments: str) -> str:
+        return subprocess.run(
+            ["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "key", "-out", "pem",
+            "-utf8", "-multivalue-rdn", "-subj", OPENSSL)  # fmt: skip
+    printed = openssl("x509", "-in", "pem", "-noout", "-subject", "-nameopt", form)
+    file.write_text(f"alice: {printed.removeprefix('subject=')}")
+    shown = x509.load_pem_x509_certificate((tmp_path / "pem").read_bytes())
+    assert len(list(shown.subject)) == 21
+    assert list(Subjects(str(file)).names(shown)) == ["alice"]
+
+
 def test_an_empty_subject_is_nobodys(file):
     file.write_text("alice: der:3000\n")
     with pytest.raises(UnusableError, match="empty"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from cryptography import x509
@@ -149,6 +151,7 @@ def test_there_is_no_other_kind():
 # An installation that lacks the libraries of an extra.
 LACKING = """
 import sys
+import textwrap
 for name in {names}:
     sys.modules[name] = None
 from ftptls.cred import make_checker
@@ -195,3 +198,12 @@ def test_a_missing_extra_is_one_sentence(tmp_path, description, names, extra):
 def test_certificates_need_no_extra():
     everything = ["re2", "passlib", "argon2", "pamela", "sqlalchemy", "alembic", "psycopg"]
     assert run(LACKING.format(names=everything) + "print('made')", "x509:cn") == "made\n"
+
+
+def test_the_files_in_the_guide_can_be_read(tmp_path):
+    text = (CHECKOUT / "docs" / "howto" / "certificate-logins.rst").read_text()
+    for kind in ("Pins", "Subjects", "Map files"):
+        (block,) = re.findall(rf"^{kind}\n~+\n\n::\n\n((?:   .*\n)+)", text, re.MULTILINE)
+        file = tmp_path / kind
+        file.write_text(textwrap.dedent(block))
+        assert make_checker(f"x509:{kind.split()[0].lower()}={file}")
