@@ -57,15 +57,17 @@ class Terms:
         home: The folder; ``{user}`` in it stands for the name.
         rights: What may be done, by path: a line such as ``/in/** = list write_new``, or
             rights alone, such as ``read_only``.
-        quota_octets: How much may be stored.
-        quota_files: How many files may be stored.
+        quota_octets: How much may be stored; kept for filesystems that see to it, the
+            server's own does not yet.
+        quota_files: How many files may be stored; the same.
         download_rate: Octets a second; 0 is no limit.
         upload_rate: Octets a second; 0 is no limit.
-        login_protection: Whether TLS comes before USER.
+        login_protection: Whether a login takes TLS.
         data_protection: Whether transfers take PROT P.
         networks: Where logins may come from; none at all means from everywhere.
         valid_from: No login before; with a time zone.
-        valid_until: No login from then on; with a time zone.
+        valid_until: No login from then on, and who is logged in is not for long; with a
+            time zone.
         enabled: Whether there may be logins at all. A group that is not enabled
             bars all its members, whatever they say themselves.
         notes: For people.

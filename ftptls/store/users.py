@@ -54,9 +54,8 @@ class Users:
         engine = database.find(url, create=create)
         try:
             database.refuse_other_versions(engine, create=create)
-        except BaseException:
-            engine.dispose()
-            raise
+        finally:
+            engine.dispose()  # a daemon forks before it goes on, and none of this survives that
         return cls(engine)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -107,6 +108,22 @@ def test_a_store_is_made_once(url):
             users.add(User(name=f"user{users.count()}"))
     with Users.open(url) as users:
         assert users.count() == 2
+
+
+def test_nothing_is_open_that_a_daemon_would_inherit(url):
+    """It forks between the check of its settings and its first login."""
+
+    def sockets():
+        return [each for each in map(os.readlink, descriptors()) if "socket:" in each]
+
+    def descriptors():
+        return [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+
+    before = len(sockets())
+    with Users.open(url, create=True) as users:
+        assert len(sockets()) == before
+        assert not [each for each in map(os.readlink, descriptors()) if "users.db" in each]
+        assert users.count() == 0
 
 
 # --- files and addresses
