@@ -57,6 +57,13 @@ class Services:
         """A service for the users; then ``pam_debug`` says this of their accounts."""
         return self.write(service, *by_password(self._folder, self._users, account))
 
+    def from_only(self, service: str, address: str) -> str:
+        """A service for everybody who is there; for others it is out of order."""
+        look = self._folder / "look"
+        look.write_text(f'test "$PAM_RHOST" = "{address}"\n')
+        line = f"required pam_exec.so quiet quiet_log /bin/sh {look}"
+        return self.write(service, f"auth {line}", f"account {line}")
+
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have libpam look here."""
         start: Callable[..., int] = pamela.LIBPAM.pam_start_confdir

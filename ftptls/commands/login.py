@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials, UsernamePassword
+from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
 from twisted.cred.error import LoginFailed
 
 from ftptls import observe, policy
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command
-from ftptls.cred.credentials import CertificateAndPassword
+from ftptls.cred.credentials import CertificateAndPassword, NameAndPassword
 from ftptls.errors import FTPError, PermanentError
 from ftptls.guard import Attempt
 from ftptls.interfaces import (
@@ -107,11 +107,12 @@ def _credentials(context: Context, name: str, password: str) -> Sequence[ICreden
     if _is_anonymous(context, name):
         return [Anonymous()]
     octets = password.encode("utf-8", "surrogateescape")
+    client = context.session.peers.client
     shown = context.control.shown_certificate(name)
     both = [CertificateAndPassword(shown, octets)] if shown else []
     if mode is LoginMode.BOTH:
         return both
-    return [*both, UsernamePassword(name.encode("utf-8", "surrogateescape"), octets)]
+    return [*both, NameAndPassword(name.encode("utf-8", "surrogateescape"), octets, client)]
 
 
 async def _enter(context: Context, name: str, credentials: Sequence[ICredentials]) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ftptls.cred.credentials import CertificateAndPassword, X509Credentials
+from ftptls.cred.credentials import CertificateAndPassword, NameAndPassword, X509Credentials
 from ftptls.cred.realm import LocalRealm, user_name
 from ftptls.cred.strings import accept_octets, make_checker
 
 __all__ = [
     "CertificateAndPassword",
     "LocalRealm",
+    "NameAndPassword",
     "X509Credentials",
     "accept_octets",
     "make_checker",

@@ -5,10 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cryptography import x509
+from twisted.cred.credentials import UsernamePassword
 from zope.interface import implementer
 
 from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
 from ftptls.tls.report import Report
+
+
+class NameAndPassword(UsernamePassword):
+    """What USER and PASS said, for any checker; and where the client is, for who wants to know.
+
+    Args:
+        username: The name, in UTF-8.
+        password: As octets.
+        address: Where the client is.
+    """
+
+    def __init__(self, username: bytes, password: bytes, address: str) -> None:
+        super().__init__(username, password)
+        self.address = address
 
 
 @implementer(IX509Credentials)

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ftptls.cred.passwords import DUMMY, Cost, HashError, Hashing, check_hash, verify
+from ftptls.cred.passwords import DUMMY, Cost, HashError, Hashing, check_hash, load, verify
 from ftptls.cred.rereading import Rereading, whole_lines
 from ftptls.interfaces import INeedsThreads, IWorkers
 
@@ -101,6 +101,7 @@ class HtpasswdChecker:
     credentialInterfaces = (IUsernamePassword,)
 
     def __init__(self, path: str | os.PathLike[str], hashing: Hashing | None = None) -> None:
+        load()
         self._hashing = hashing
         self._path = os.path.abspath(path)
         self._told = ""

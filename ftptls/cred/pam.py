@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ftptls.cred.credentials import NameAndPassword
 from ftptls.cred.passwords import objection
 from ftptls.errors import MissingExtraError
 from ftptls.interfaces import INeedsThreads, IWorkers
@@ -62,7 +63,7 @@ def load() -> Any:
     return pamela
 
 
-def authenticate(service: str, name: bytes, password: bytes) -> None:
+def authenticate(service: str, name: bytes, password: bytes, address: str = "") -> None:
     """See that it is the password of a user who may log in now. This blocks.
 
     No session is opened, and no credentials are set: they would be those of the process.
@@ -72,6 +73,7 @@ def authenticate(service: str, name: bytes, password: bytes) -> None:
         name: Of the user.
         password: It is the answer to the first question that is not echoed. A second such
             question, as for a code, is refused an answer.
+        address: Where the user is, for modules that judge by it, or log it.
 
     Raises:
         UnauthorizedLogin: It is not, or he may not: his account or password has expired, or
@@ -80,18 +82,18 @@ def authenticate(service: str, name: bytes, password: bytes) -> None:
     """
     if objection(password):
         raise UnauthorizedLogin
-    _ask(service, name, password)
+    _ask(service, name, password, address)
 
 
-def check_account(service: str, name: bytes) -> None:
+def check_account(service: str, name: bytes, address: str = "") -> None:
     """See that a user may log in now who has proven otherwise who he is. This blocks.
 
     It raises what :func:`authenticate` does.
     """
-    _ask(service, name, None)
+    _ask(service, name, None, address)
 
 
-def _ask(service: str, name: bytes, password: bytes | None) -> None:
+def _ask(service: str, name: bytes, password: bytes | None, address: str) -> None:
     if not name or b"\0" in name:
         raise UnauthorizedLogin
     pam = load()
@@ -103,6 +105,8 @@ def _ask(service: str, name: bytes, password: bytes | None) -> None:
         raise PAMError(error.message) from None
     code = _SUCCESS
     try:
+        if address:
+            handle.set_item(pam.PAM_RHOST, address)
         if password is not None:
             code = pam.PAM_AUTHENTICATE(handle, _SILENT | _DISALLOW_NULL_AUTHTOK)
         proven = code == _SUCCESS
@@ -164,10 +168,12 @@ class PAMChecker:
             A Deferred that fails with ``UnauthorizedLogin``, with
             :class:`~ftptls.errors.BusyError`, or with :class:`PAMError`.
         """
-        return Deferred.fromCoroutine(self._check(credentials.username, credentials.password))
+        return Deferred.fromCoroutine(self._check(credentials))
 
-    async def _check(self, name: bytes, password: bytes) -> bytes:
+    async def _check(self, credentials: IUsernamePassword) -> bytes:
         if self._workers is None:
             raise RuntimeError("There are no threads to ask PAM on: call use() first.")
-        await self._workers.run(authenticate, self._service, name, password)
+        name: bytes = credentials.username
+        address = credentials.address if isinstance(credentials, NameAndPassword) else ""
+        await self._workers.run(authenticate, self._service, name, credentials.password, address)
         return name

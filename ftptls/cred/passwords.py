@@ -181,6 +181,15 @@ def _is_a_trap(scheme: str, parsed: Any) -> bool:
     return bool(rounds > _MOST_ROUNDS.get(scheme, 5_000_000) or memory > _MOST_MEMORY)
 
 
+def load() -> None:
+    """See that the libraries that verify hashes are installed.
+
+    Raises:
+        MissingExtraError: They are not.
+    """
+    _context(STANDARD)
+
+
 @lru_cache(maxsize=8)
 def _context(cost: Cost) -> Any:
     try:

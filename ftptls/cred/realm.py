@@ -18,6 +18,7 @@ from zope.interface import implementer
 from ftptls.cred.unix import UnixUser, UnixUsers
 from ftptls.errors import TransientError
 from ftptls.interfaces import IFilesystem, IWorkers
+from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.local import LocalFilesystem
@@ -97,7 +98,7 @@ class LocalRealm:
 
         Args:
             avatarId: What the checker said.
-            mind: Not used.
+            mind: The session, from which PAM learns where the user is.
             interfaces: What is asked for; must contain ``IFilesystem``.
 
         Returns:
@@ -109,12 +110,13 @@ class LocalRealm:
         """
         if IFilesystem not in interfaces:
             raise NotImplementedError("LocalRealm gives an IFilesystem and nothing else")
-        return Deferred.fromCoroutine(self._avatar(avatarId))
+        return Deferred.fromCoroutine(self._avatar(avatarId, mind))
 
-    async def _avatar(self, avatar_id: bytes | str | tuple[()]) -> _Avatar:
+    async def _avatar(self, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
         anonymous = avatar_id == ANONYMOUS
         name = user_name(avatar_id)
-        user = await self._unix.find(name, anonymous=anonymous) if self._unix else None
+        here = mind.peers.client if isinstance(mind, Session) else ""
+        user = await self._unix.find(name, here, anonymous=anonymous) if self._unix else None
         if anonymous and self._anonymous.root:
             folder = os.path.abspath(self._anonymous.root)
         else:

@@ -49,11 +49,12 @@ class UnixUsers:
         self._settings = settings
         self._workers = workers
 
-    async def find(self, name: str, *, anonymous: bool = False) -> UnixUser:
+    async def find(self, name: str, address: str = "", *, anonymous: bool = False) -> UnixUser:
         """The user of this name.
 
         Args:
             name: Of the avatar.
+            address: Where he is, for PAM.
             anonymous: He is anonymous; his name does not matter then.
 
         Raises:
@@ -62,7 +63,7 @@ class UnixUsers:
         """
         if anonymous:
             return await self._workers.run(self._anonymous)
-        return await self._workers.run(self._find, name)
+        return await self._workers.run(self._find, name, address)
 
     def _anonymous(self) -> UnixUser:
         user = look_up(self._settings.anonymous)
@@ -70,17 +71,16 @@ class UnixUsers:
             raise _refusal(self._settings.anonymous, "unix.anonymous names nobody who may be used")
         return user
 
-    def _find(self, name: str) -> UnixUser:
+    def _find(self, name: str, address: str) -> UnixUser:
         user = look_up(name)
         if user is None:
             raise _refusal(name, "there is no user of this machine who is called so")
         uid, least = user.owner.uid, self._settings.minimum_uid
         if uid < least:
             raise _refusal(name, f"the number of the user, {uid}, is below unix.minimum_uid")
-        if self._settings.account_service:
-            pam.check_account(
-                self._settings.account_service, name.encode("utf-8", "surrogateescape")
-            )
+        service = self._settings.account_service
+        if service:
+            pam.check_account(service, name.encode("utf-8", "surrogateescape"), address)
         return user
 
 

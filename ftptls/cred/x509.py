@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from ftptls import observe
+from ftptls.cred.credentials import NameAndPassword
 from ftptls.cred.fields import UnusableError
 from ftptls.cred.mappers import Issuer, Mapper
 from ftptls.interfaces import (
@@ -119,7 +119,7 @@ class Both:
 
     async def _check(self, both: Any) -> bytes | tuple[()]:
         await maybeDeferred(self._certificates.requestAvatarId, both.shown)
-        name_and_password = UsernamePassword(both.username, both.password)
+        name_and_password = NameAndPassword(both.username, both.password, both.shown.address)
         avatar: bytes | tuple[()] = await maybeDeferred(
             self._passwords.requestAvatarId, name_and_password
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from zope.interface.verify import verifyObject
 from ftptls.cred import passwords
 from ftptls.cred.htpasswd import HtpasswdChecker, parse
 from ftptls.cred.passwords import Cost, Hashing, Verified, hash_password
-from ftptls.errors import BusyError
+from ftptls.errors import BusyError, MissingExtraError
 from ftptls.interfaces import INeedsThreads
 from ftptls.settings import Policy, Requirement, Settings
 from ftptls.testing.dialogue import Client, MemoryServer
@@ -207,6 +208,16 @@ def test_weak_hashes_are_accepted_and_told(file: Path, told: list[str]) -> None:
     assert ask(checker, "alice", "myPassword") == b"alice"
     assert ask(checker, "alice", "mypassword") is None
     assert len([each for each in told if "line 1: MD5 is quickly guessed" in each]) == 1
+
+
+def test_without_the_libraries_it_says_what_to_install(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords._context.cache_clear()
+    monkeypatch.setitem(sys.modules, "passlib.context", None)
+    replace(file, "")
+    with pytest.raises(MissingExtraError, match=r"pip install 'ftptls\[passwords\]'"):
+        HtpasswdChecker(file)
 
 
 def test_without_threads_it_says_so(file: Path) -> None:

@@ -22,7 +22,7 @@ from ftptls.cred.pam import PAMChecker, PAMError, authenticate, check_account
 from ftptls.errors import BusyError, MissingExtraError
 from ftptls.interfaces import INeedsThreads
 from ftptls.settings import Policy, Requirement, Settings
-from ftptls.testing.dialogue import MemoryServer
+from ftptls.testing.dialogue import CLIENT, MemoryServer
 from ftptls.workers import InlineWorkers, Workers
 from tests.pam import Services
 
@@ -123,6 +123,17 @@ def test_a_name_that_a_module_changes_is_refused(
     assert not accepts(service, "alice", "wonderland")
     (line,) = told
     assert "another name" in line
+
+
+def test_a_module_is_told_where_the_user_is(services: Services) -> None:
+    service = services.from_only("near", "192.0.2.1")
+    authenticate(service, b"alice", b"wonderland", "192.0.2.1")
+    check_account(service, b"alice", "192.0.2.1")
+    for address in ("192.0.2.2", ""):
+        with pytest.raises(PAMError):
+            authenticate(service, b"alice", b"wonderland", address)
+        with pytest.raises(PAMError):
+            check_account(service, b"alice", address)
 
 
 # Accounts
@@ -239,6 +250,16 @@ def log_in(server: MemoryServer, name: str, password: str) -> str:
     client.send(f"PASS {password}")
     client.wait(5)
     return str(client.expect(230, 530))
+
+
+def test_the_address_of_the_client_is_passed_on(services: Services) -> None:
+    server = MemoryServer(settings=IN_CLEAR, tls=False)
+    service = services.from_only("near", CLIENT)
+    server.factory.portal.registerChecker(PAMChecker(service, InlineWorkers()))
+    assert log_in(server, "alice", "any").startswith("230")
+    services.from_only("near", "192.0.2.200")
+    assert log_in(server, "alice", "any").startswith("530 Login is not possible now")
+    server.stop()
 
 
 def test_a_dialogue(services: Services, told: list[str]) -> None:

@@ -208,7 +208,7 @@ def test_the_account_behind_a_certificate_must_be_in_use(show, log, tmp_path, mo
     client = show(ALICE, account_service="accounts")
     client.ask(f"USER {ALICE.pw_name}", 530)
     assert "User account has expired" in log.text
-    services.write("accounts", "account required pam_permit.so")
+    services.from_only("accounts", CLIENT)
     client.ask(f"USER {ALICE.pw_name}", 232)
 
 
