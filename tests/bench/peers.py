@@ -135,8 +135,13 @@ server.serve_forever()
     return [sys.executable, str(script)]
 
 
-def ftptls(*auth: str) -> Callable[[Place], list[str]]:
-    """This server, with users by these Cred strings; ``{folder}`` is its own folder."""
+def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
+    """This server, with users by these Cred strings; ``{folder}`` is its own folder.
+
+    Args:
+        auth: The strings.
+        settings: More TOML.
+    """
 
     def command(place: Place) -> list[str]:
         flags = ["--explicit", f"tcp:{place.port}:interface=127.0.0.1", "--root", str(place.root)]
@@ -149,6 +154,7 @@ def ftptls(*auth: str) -> Callable[[Place], list[str]]:
             [client_certificates]
             mode = "optional"
             authorities = ["{place.authority}"]
+            {settings}
             """
         )
         twistd = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
