@@ -149,6 +149,18 @@ class ILinks(Interface):
         """
 
 
+class IHardLinks(Interface):
+    """Of a filesystem: one file can have several names, each as good as the other."""
+
+    def add_name(path: PurePosixPath, other: PurePosixPath) -> Awaitable[None]:
+        """Give a regular file another name, at which there is nothing yet.
+
+        Args:
+            path: The file; a link is ``EINVAL``.
+            other: The other name.
+        """
+
+
 class ISpace(Interface):
     """Of a filesystem: how much room is left is known (AVBL)."""
 

@@ -19,6 +19,7 @@ from ftptls.interfaces import IFileReader, IFilesystem, IUpload
 from ftptls.testing.filesystem_attributes import (
     OPTIONAL,
     GroupsContract,
+    HardLinksContract,
     LinksContract,
     ModesContract,
     RealPathsContract,
@@ -34,6 +35,7 @@ from ftptls.wire.entries import Kind
 __all__ = [
     "FilesystemContract",
     "GroupsContract",
+    "HardLinksContract",
     "InlineWorkers",
     "LinksContract",
     "ModesContract",

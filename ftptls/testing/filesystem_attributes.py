@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 
 from ftptls.interfaces import (
     IGroups,
+    IHardLinks,
     ILinks,
     IModes,
     IRealPaths,
@@ -210,6 +211,36 @@ class LinksContract(AttributesBench):
         assert self.refusal(filesystem.make_link(PurePosixPath("/l"), PurePosixPath("/\0")))
 
 
+class HardLinksContract(AttributesBench):
+    """Of a provider of :class:`~ftptls.interfaces.IHardLinks`."""
+
+    def test_a_file_has_two_names(self) -> None:
+        filesystem = self.make_two()
+        verifyObject(IHardLinks, filesystem)
+        self.run(filesystem.add_name(_A, _IN / "other"))
+        assert self.look(filesystem, _A).unique == self.look(filesystem, _IN / "other").unique
+        self.run(filesystem.remove_file(_A))
+        assert self.read(filesystem, "/in/other") == b"12345"
+
+    def test_what_replaces_one_name_leaves_the_other(self) -> None:
+        filesystem = self.make_two()
+        self.run(filesystem.add_name(_A, _IN / "other"))
+        self.run(filesystem.rename(_IN / "b", _A))
+        assert self.read(filesystem, "/in/other") == b"12345"
+
+    def test_names_that_cannot_be_added(self) -> None:
+        filesystem = self.make_two()
+        assert self.refusal(filesystem.add_name(_A, _IN / "b")) == errno.EEXIST
+        assert self.refusal(filesystem.add_name(_A, _ROOT)) == errno.EEXIST
+        for path in (_IN, _ROOT):
+            assert self.refusal(filesystem.add_name(path, _IN / "c")) == errno.EISDIR
+        for path, number in _NOWHERE:
+            assert self.refusal(filesystem.add_name(path, _IN / "c")) == number, path
+        for path, number in _NOWHERE[1:]:
+            assert self.refusal(filesystem.add_name(_A, path)) == number, path
+        assert set(self.entries(filesystem, "/in")) == {"b"}
+
+
 class SpaceContract(AttributesBench):
     """Of a provider of :class:`~ftptls.interfaces.ISpace`."""
 
@@ -255,6 +286,7 @@ OPTIONAL: dict[type[Interface], type] = {
     IUmask: UmaskContract,
     IGroups: GroupsContract,
     ILinks: LinksContract,
+    IHardLinks: HardLinksContract,
     ISpace: SpaceContract,
     IRealPaths: RealPathsContract,
 }

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from ftptls.errors import PermanentError
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, name_of
+from ftptls.vfs.uploads import refuse_unless_regular
 
 _HIGHEST_GROUP = 2**32 - 2  # the number above stands for "as it is"
 
@@ -96,6 +97,27 @@ def make_link(jail: Jail, raw: bytes, target: bytes) -> None:
     with jail.parent(raw) as (directory, name):
         text = os.path.relpath(target, jail.inside(directory))
         os.symlink(text, name, dir_fd=directory)
+
+
+def add_name(jail: Jail, old: bytes, new: bytes) -> None:
+    """See :meth:`ftptls.interfaces.IHardLinks.add_name`.
+
+    Raises:
+        OSError: ``EISDIR`` or ``ENXIO`` for what is no file, ``EINVAL`` for a link.
+    """
+    if old == b"/":
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    with jail.parent(old) as (from_, name), jail.parent(new) as (to, other):
+        # The new name is of what was looked at, whatever has the old one by now.
+        fd = os.open(name, LOOK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=from_)
+        try:
+            info = os.fstat(fd)
+            if stat.S_ISLNK(info.st_mode):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            refuse_unless_regular(info)
+            os.link(name_of(fd), other, dst_dir_fd=to, follow_symlinks=True)
+        finally:
+            os.close(fd)
 
 
 def available(jail: Jail, raw: bytes) -> int:

@@ -16,6 +16,7 @@ from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
     IGroups,
+    IHardLinks,
     ILinks,
     IModes,
     IOwnWorkers,
@@ -49,7 +50,9 @@ _LIST = os.O_RDONLY | os.O_DIRECTORY
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMETOOLONG)
 
 
-@implementer(IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, ISpace, IRealPaths)
+@implementer(
+    IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, IHardLinks, ISpace, IRealPaths
+)
 class LocalFilesystem:
     """A folder that cannot be left, neither by ``..`` nor through a link.
 
@@ -149,6 +152,11 @@ class LocalFilesystem:
         """See :meth:`ftptls.interfaces.ILinks.make_link`."""
         raw = _below_root(path, errno.EEXIST)
         await self._workers.run(attributes.make_link, self._jail, raw, _octets(target))
+
+    async def add_name(self, path: PurePosixPath, other: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IHardLinks.add_name`."""
+        old, new = _octets(path), _below_root(other, errno.EEXIST)
+        await self._workers.run(attributes.add_name, self._jail, old, new)
 
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`."""

@@ -16,6 +16,7 @@ from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
     IGroups,
+    IHardLinks,
     ILinks,
     IModes,
     IRealPaths,
@@ -231,6 +232,17 @@ class Mounts:
             raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         place, end = _together(self._find(path), self._find(target))
         await place.able(ILinks).make_link(place.path, end.path)
+
+    async def add_name(self, path: PurePosixPath, other: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IHardLinks.add_name`.
+
+        Raises:
+            OSError: ``EXDEV``, they are not in one filesystem.
+        """
+        if self._stays(other):
+            raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
+        old, new = _together(self._find(path), self._find(other))
+        await old.able(IHardLinks).add_name(old.path, new.path)
 
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`."""

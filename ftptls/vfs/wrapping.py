@@ -13,6 +13,7 @@ from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
     IGroups,
+    IHardLinks,
     ILinks,
     IModes,
     IRealPaths,
@@ -31,6 +32,7 @@ ABILITIES: tuple[type[Interface], ...] = (
     IModes,
     IUmask,
     IGroups,
+    IHardLinks,
     ILinks,
     ISpace,
     IRealPaths,
@@ -140,6 +142,10 @@ class Wrapper:
         """See :meth:`ftptls.interfaces.ILinks.make_link`."""
         place = await self._inner_name(path)
         await self._files.make_link(place, await self._inner(target))
+
+    async def add_name(self, path: PurePosixPath, other: PurePosixPath) -> None:
+        """See :meth:`ftptls.interfaces.IHardLinks.add_name`."""
+        await self._files.add_name(await self._inner_name(path), await self._inner_name(other))
 
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`."""

@@ -14,6 +14,7 @@ from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import (
     FilesystemContract,
     GroupsContract,
+    HardLinksContract,
     InlineWorkers,
     LinksContract,
     ModesContract,
@@ -58,20 +59,20 @@ class LocalContract(
         return LocalFilesystem(root, self.workers, upload_mode=self.upload_mode, walk=self.walk)
 
 
-class TestKernel(LocalContract, RealPathsContract):
+class TestKernel(LocalContract, HardLinksContract, RealPathsContract):
     pass
 
 
-class TestWalk(LocalContract, RealPathsContract):
+class TestWalk(LocalContract, HardLinksContract, RealPathsContract):
     walk = True
 
 
-class TestKernelDirect(LocalContract, RealPathsContract):
+class TestKernelDirect(LocalContract, HardLinksContract, RealPathsContract):
     upload_mode = UploadMode.DIRECT
     atomic = False
 
 
-class TestWalkDirect(LocalContract, RealPathsContract):
+class TestWalkDirect(LocalContract, HardLinksContract, RealPathsContract):
     walk = True
     upload_mode = UploadMode.DIRECT
     atomic = False
@@ -85,7 +86,7 @@ class ThreadWorkers(InlineWorkers):
             return pool.submit(call, *args).result()
 
 
-class TestThreads(LocalContract, RealPathsContract):
+class TestThreads(LocalContract, HardLinksContract, RealPathsContract):
     workers = ThreadWorkers()
 
 

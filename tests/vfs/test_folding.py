@@ -9,7 +9,7 @@ import pytest
 
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IFilesystem, IRealPaths, Store
-from ftptls.testing.filesystem import RealPathsContract, run_now
+from ftptls.testing.filesystem import HardLinksContract, RealPathsContract, run_now
 from ftptls.vfs.folding import CaseFolding
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.rights import Restricted, Rights
@@ -21,7 +21,7 @@ class TestFoldingInMemory(MemoryContract, RealPathsContract):
         return CaseFolding(MemoryFilesystem(content))
 
 
-class TestFoldingLocal(LocalContract, RealPathsContract):
+class TestFoldingLocal(LocalContract, HardLinksContract, RealPathsContract):
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return CaseFolding(super().make_filesystem(content))
 

@@ -10,7 +10,7 @@ import pytest
 
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IFilesystem, ILinks, IModes, IRealPaths, ISetTimes, Store
-from ftptls.testing.filesystem import InlineWorkers, RealPathsContract, run_now
+from ftptls.testing.filesystem import HardLinksContract, InlineWorkers, RealPathsContract, run_now
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.mounts import Mounts
@@ -25,7 +25,7 @@ class TestRootInMemory(MemoryContract):
         return Mounts({"/": MemoryFilesystem(content)})
 
 
-class TestRootLocal(LocalContract, RealPathsContract):
+class TestRootLocal(LocalContract, HardLinksContract, RealPathsContract):
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return Mounts({"/": super().make_filesystem(content)})
 
@@ -151,6 +151,9 @@ def test_what_one_of_them_cannot_is_refused_there(tmp_path):
     assert refusal(mounts.set_group(path("/a"), "0")) == errno.EOPNOTSUPP
     assert refusal(mounts.make_link(path("/l"), path("/a"))) == errno.EOPNOTSUPP
     assert refusal(mounts.make_link(path("/disk/l"), path("/a"))) == errno.EXDEV
+    assert refusal(mounts.add_name(path("/disk/file"), path("/b"))) == errno.EXDEV
+    assert refusal(mounts.add_name(path("/a"), path("/disk"))) == errno.EEXIST
+    assert refusal(mounts.add_name(path("/a"), path("/b"))) == errno.EOPNOTSUPP
     assert refusal(mounts.make_link(path("/disk"), path("/disk/file"))) == errno.EEXIST
 
 

@@ -12,6 +12,7 @@ from ftptls.interfaces import IFilesystem, ILinks, Store
 from ftptls.testing.filesystem import (
     FilesystemContract,
     GroupsContract,
+    HardLinksContract,
     InlineWorkers,
     ModesContract,
     RealPathsContract,
@@ -42,6 +43,7 @@ class TestSubtreeLocal(
     ModesContract,
     UmaskContract,
     GroupsContract,
+    HardLinksContract,
     SpaceContract,
     RealPathsContract,
 ):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ftptls.interfaces import IFilesystem, IUmask
-from ftptls.testing.filesystem import RealPathsContract
+from ftptls.testing.filesystem import HardLinksContract, RealPathsContract
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.wrapping import ABILITIES, Wrapper
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
-class TestWrapperLocal(LocalContract, RealPathsContract):
+class TestWrapperLocal(LocalContract, HardLinksContract, RealPathsContract):
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return Wrapper(super().make_filesystem(content))
 
