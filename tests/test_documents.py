@@ -1,9 +1,9 @@
 """What the documents tell is run, command by command, as it is written.
 
 Only ports change, and the folder: a fresh one, with ``.state``, ``.venv`` and ``public`` as a
-checkout has them once ``make serve`` ran. A block of commands is one shell script. What takes
-``sudo`` is done where the tests have the rights of root; elsewhere it is refused, and the rest
-of the document has nothing to be tried on.
+checkout has them once ``make serve`` ran. Where a PostgreSQL is named, one is started. A block
+of commands is one shell script. What takes ``sudo`` is done where the tests have the rights of
+root; elsewhere it is refused, and the rest of the document has nothing to be tried on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,11 @@ from ftptls.cli.shape import program
 from ftptls.commands import standard_commands
 from ftptls.vfs.owners import objection
 from tests.conftest import CHECKOUT, Process, Spawn
+from tests.postgresql import Cluster
 from tests.unix import reachable_folder
 
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.rst"))]
+DATABASE = "postgresql://ftptls@db.example/users"
 NAMES = {"toml": "ftptls.toml", "python": "embed.py"}
 
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -68,11 +71,13 @@ class Reader:
     Args:
         folder: Where he works.
         spawn: Starts a server.
+        cluster: Starts a PostgreSQL.
     """
 
-    def __init__(self, folder: Path, spawn: Spawn) -> None:
+    def __init__(self, folder: Path, spawn: Spawn, cluster: Callable[[], Cluster]) -> None:
         self._folder = folder
         self._spawn = spawn
+        self._cluster = cluster
         self._ports = {name: str(free_port()) for name in ("2121", "2990", "2200")}
         self._server: Process | None = None
         self._refused = False
@@ -101,7 +106,13 @@ class Reader:
                 rf"(tcp:|FTPTLS_PORT=){told}\b", rf"\g<1>{port}:interface=127.0.0.1", text
             )
             text = re.sub(rf"\b{told}\b", port, text)
+        if DATABASE in text:
+            text = text.replace(DATABASE, self._database)
         return text.replace("/srv/drop", f"{self._folder}/srv/drop")
+
+    @cached_property
+    def _database(self) -> str:
+        return self._cluster().make_database()
 
     def _serve(self, line: str) -> None:
         if self._server:
@@ -165,7 +176,9 @@ class Reader:
 
 
 @pytest.fixture
-def reader(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+def reader(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Reader]:
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
         monkeypatch.delenv(name, raising=False)
     with reachable_folder() as folder:
@@ -176,7 +189,7 @@ def reader(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
         (folder / ".venv").symlink_to(Path(sys.prefix))
         (folder / "tac").symlink_to(CHECKOUT / "tac")
         shutil.copy(CHECKOUT / "LICENSE", folder)
-        made = Reader(folder, spawn)
+        made = Reader(folder, spawn, partial(request.getfixturevalue, "cluster"))
         yield made
         made.end()
 
