@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from pathlib import PurePosixPath
 
@@ -60,6 +60,8 @@ _WORDS = {right.word: right for right in Right} | PROFILES
 RIGHTS_LINE = 'a path, = and rights, such as "/in/** = list write_new"; or rights alone'
 """What a setting of such lines accepts, in words."""
 _ANY = None  # stands for **: any number of names
+_DEEPEST = 1 + 255  # the root and its names: to judge a path takes time for each of them
+_States = tuple[frozenset[int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,14 @@ class _Line:
     anything: frozenset[int]
     """Which tokens accept every name."""
 
-    def reach(self, path: PurePosixPath) -> set[int]:
-        """How many tokens may be used up by the names of a path; all of them is a match."""
-        states = self._settled({0})
-        for name in path.parts[1:]:
-            states = self._settled({after for at in states for after in self._step(at, name)})
-        return states
+    @property
+    def start(self) -> frozenset[int]:
+        """How many tokens may be used up by no name at all, the root's."""
+        return self._settled({0})
+
+    def after(self, states: frozenset[int], name: str) -> frozenset[int]:
+        """How many may be used up by one name more; all of them is a match."""
+        return self._settled({after for at in states for after in self._step(at, name)})
 
     def _step(self, at: int, name: str) -> Iterator[int]:
         if at == len(self.tokens):
@@ -87,28 +91,28 @@ class _Line:
         elif token.matches(name):
             yield at + 1
 
-    def _settled(self, states: set[int]) -> set[int]:
+    def _settled(self, states: set[int]) -> frozenset[int]:
         """With those that are reached because ``**`` may stand for no name."""
         for at in sorted(states):
             while at < len(self.tokens) and self.tokens[at] is _ANY:
                 at += 1
                 states.add(at)
-        return states
+        return frozenset(states)
 
-    def matches(self, states: set[int]) -> bool:
+    def matches(self, states: frozenset[int]) -> bool:
         """Whether it is for the path itself."""
         return len(self.tokens) in states
 
-    def covers(self, states: set[int]) -> bool:
+    def covers(self, states: frozenset[int]) -> bool:
         """Whether it is for the path and everything below."""
         last = len(self.tokens) - 1
         return last in states and self.tokens[last] is _ANY
 
-    def touches(self, states: set[int]) -> bool:
+    def touches(self, states: frozenset[int]) -> bool:
         """Whether it is for something below the path, perhaps."""
         return any(at < len(self.tokens) for at in states)
 
-    def in_directory(self, states: set[int]) -> tuple[bool, bool]:
+    def in_directory(self, states: frozenset[int]) -> tuple[bool, bool]:
         """Whether it is for some name in the directory of this path, and whether for all."""
         whole = len(self.tokens)
         ends = {at for at in states if at < whole and whole in self._settled({at + 1})}
@@ -126,7 +130,7 @@ class Rights:
     ``*``, ``?`` and ``[a-z]`` stand for parts of one name; ``**`` stands for any number of
     names, also for none: ``/in/**`` is ``/in`` and all below. Without a pattern a line is
     for everything. Lines that are empty, or begin with ``#``, say nothing. A path that no
-    line matches gives no right. Case counts.
+    line matches gives no right, nor does one of more than 255 names. Case counts.
 
     Args:
         lines: They.
@@ -136,27 +140,47 @@ class Rights:
     """
 
     lines: tuple[str, ...]
+    # The last one first, for it counts.
     _parsed: tuple[_Line, ...] = field(repr=False, compare=False)
 
     def __init__(self, lines: Iterable[str]) -> None:
         kept = tuple(line for text in lines if (line := text.strip()) and line[0] != "#")
         object.__setattr__(self, "lines", kept)
-        object.__setattr__(self, "_parsed", tuple(map(_parse, kept)))
+        object.__setattr__(self, "_parsed", tuple(map(_parse, reversed(kept))))
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
 
     def at(self, path: PurePosixPath) -> Right:
         """What may be done with a path."""
-        for line in reversed(self._parsed):
-            if line.matches(line.reach(path)):
+        if path == ROOT:
+            return self._matched(_states(self, path))
+        if len(path.parts) > _DEEPEST:
+            return NOTHING
+        return self._matched(self._after(_states(self, path.parent), path.name))
+
+    def along(self, path: PurePosixPath) -> Iterator[Right]:
+        """The same for everything on the way from the root to a path, and for the path."""
+        states = _states(self, ROOT)
+        yield self._matched(states)
+        for name in path.parts[1:_DEEPEST]:
+            states = self._after(states, name)
+            yield self._matched(states)
+        if len(path.parts) > _DEEPEST:
+            yield NOTHING
+
+    def _after(self, states: _States, name: str) -> _States:
+        return tuple(line.after(at, name) for line, at in zip(self._parsed, states, strict=True))
+
+    def _matched(self, states: _States) -> Right:
+        for line, at in zip(self._parsed, states, strict=True):
+            if line.matches(at):
                 return line.right
         return NOTHING
 
     def throughout(self, path: PurePosixPath) -> Right | None:
         """What may be done with a path and everything below; ``None`` where that differs."""
-        for line in reversed(self._parsed):
-            states = line.reach(path)
+        for line, states in self._at(path):
             if line.covers(states):
                 return line.right
             if line.matches(states) or line.touches(states):
@@ -166,8 +190,7 @@ class Rights:
     def somewhere(self, path: PurePosixPath) -> Right:
         """What may be done at a path, or at least somewhere below."""
         found = NOTHING
-        for line in reversed(self._parsed):
-            states = line.reach(path)
+        for line, states in self._at(path):
             if line.matches(states) or line.touches(states):
                 found |= line.right
             if line.covers(states):
@@ -177,12 +200,26 @@ class Rights:
     def inside(self, path: PurePosixPath) -> Right:
         """What may be done with at least some of the names in a directory."""
         found = NOTHING
-        for line in reversed(self._parsed):
-            some, every = line.in_directory(line.reach(path))
+        for line, states in self._at(path):
+            some, every = line.in_directory(states)
             found |= line.right if some else NOTHING
             if every:
                 break
         return found
+
+    def _at(self, path: PurePosixPath) -> Iterator[tuple[_Line, frozenset[int]]]:
+        if len(path.parts) > _DEEPEST:
+            return iter(())
+        return zip(self._parsed, _states(self, path), strict=True)
+
+
+@lru_cache(maxsize=1000)
+def _states(rights: Rights, path: PurePosixPath) -> _States:
+    """How far each line is at a path; of a directory, every name in it will ask."""
+    states = tuple(line.start for line in rights._parsed)
+    for name in path.parts[1:]:
+        states = rights._after(states, name)
+    return states
 
 
 def is_rights_line(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, reduce
+from itertools import islice
 from operator import and_
 from pathlib import PurePosixPath
 
@@ -102,6 +103,11 @@ class Permits:
         if after & ~before:
             raise PermanentError(550, "You may not move this to where more may be done with it.")
 
+    def _may_know_way(self, path: PurePosixPath) -> bool:
+        """Whether the user may know of everything from the root, which he does, to a path."""
+        ways = (islice(each.along(path), 1, None) for each in self._rights)
+        return all(reduce(and_, step) & KNOW for step in zip(*ways, strict=True))
+
     @contextmanager
     def discreet(self, path: PurePosixPath) -> Iterator[None]:
         """Tell of no file on the way of a path that the user may not know of.
@@ -112,8 +118,7 @@ class Permits:
         try:
             yield
         except OSError as error:
-            way = (path, *path.parents)[:-1]
-            if error.errno not in _TELLTALE or all(self.at(each) & KNOW for each in way):
+            if error.errno not in _TELLTALE or self._may_know_way(path):
                 raise
             raise absent() from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -27,7 +27,7 @@ from ftptls.interfaces import (
     IUpload,
     Store,
 )
-from ftptls.settings.rights import NOTHING, READ_ONLY, ROOT, Right, Rights
+from ftptls.settings.rights import KNOW, NOTHING, READ_ONLY, ROOT, Right, Rights
 from ftptls.vfs.permits import APPEARING, Permits, absent, appearing, demand, limited
 from ftptls.wire.entries import Entry, Kind
 
@@ -153,15 +153,16 @@ class Restricted:
         async for batch in self._files.scan(end):
             if same is not None:
                 yield [limited(entry, same, same, same) for entry in batch]
-            elif shown := [each for entry in batch for each in self._shown(entry, path, end)]:
+            elif shown := [each for entry in batch for each in self._shown(entry, {path, end})]:
                 yield shown
 
-    def _shown(self, entry: Entry, path: PurePosixPath, end: PurePosixPath) -> Sequence[Entry]:
-        children = (path / entry.name, end / entry.name)
-        if not all(self._permits.know(each, entry) for each in children):
-            return ()
+    def _shown(self, entry: Entry, directories: Set[PurePosixPath]) -> Sequence[Entry]:
+        children = [directory / entry.name for directory in directories]
         may = self._permits.at(*children)
-        return (limited(entry, may, may, self._permits.inside(*children)),)
+        if not (may & KNOW or all(self._permits.know(each, entry) for each in children)):
+            return ()
+        inside = self._permits.inside(*children) if entry.is_directory else NOTHING
+        return (limited(entry, may, may, inside),)
 
     @_discreet
     async def open_read(self, path: PurePosixPath) -> IFileReader:
