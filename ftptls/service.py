@@ -14,9 +14,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.cred import strcred
-from twisted.cred.credentials import IAnonymous, IUsernamePassword
-from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -25,46 +22,24 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ftptls.config import ConfigError
-from ftptls.cred import LocalRealm, make_checker
-from ftptls.cred.composing import compose
-from ftptls.cred.strings import AuthStringError
-from ftptls.cred.unix import UnixUsers, look_up
-from ftptls.errors import MissingExtraError
 from ftptls.factory import FTPFactory
 from ftptls.guard import Door
-from ftptls.interfaces import (
-    ICertificateAndPassword,
-    IGivesRealm,
-    INeedsThreads,
-    IWorkers,
-    IX509Credentials,
+from ftptls.interfaces import IWorkers
+from ftptls.logins import (
+    make_portal,
+    see_that_certificates_are_asked_for,
+    see_that_folders_are_there,
+    see_that_logins_work,
 )
 from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
-from ftptls.settings import ClientCertificate, Listen, LoginMode, Requirement, Settings
+from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.owners import objection
-from ftptls.workers import BoundedWorkers, Workers
+from ftptls.workers import Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
 
 _PATIENCE = 5  # seconds that sessions get to end when the service stops
-
-_OF_CERTIFICATES = frozenset({IX509Credentials, ICertificateAndPassword})
-_CHECKED_BY = {
-    LoginMode.PASSWORD: frozenset({IUsernamePassword, IAnonymous}),
-    LoginMode.CERTIFICATE: frozenset({IX509Credentials}),
-    LoginMode.EITHER: _OF_CERTIFICATES | {IUsernamePassword, IAnonymous},
-    LoginMode.BOTH: frozenset({ICertificateAndPassword}),
-}
-_REMEDY = {
-    LoginMode.PASSWORD: "no --auth checks passwords; add one such as --auth htpasswd:FILE",
-    LoginMode.CERTIFICATE: "no --auth checks certificates; add one such as --auth x509:cn",
-    LoginMode.EITHER: "no --auth checks certificates or passwords; add one such as --auth x509:cn",
-    LoginMode.BOTH: "it takes an --auth for certificates, such as x509:cn, and one for passwords",
-}
-_NOT_ASKED = (
-    'no client is asked for a certificate: set client_certificates.mode to "optional" or "required"'
-)
 
 _log = Logger(namespace="ftptls")
 
@@ -207,24 +182,20 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     Raises:
         ConfigError: The settings cannot be used.
     """
-    _root(settings.files.root)
-    if settings.anonymous.root:
-        _root(settings.anonymous.root)
+    see_that_folders_are_there(settings)
     settings = _with_anonymous(settings)
     groups = [(each, _certificate(each)) for each in _groups(settings)]
     reason = contradiction((here, tls is not None) for here, tls in groups)
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
-    portal = _portal(settings, reactor, workers)
-    x509 = any(each.partition(":")[0] == "x509" for each in settings.auth)
-    if x509 and not any(_asks_for_certificates(here) for here, _ in groups):
-        raise ConfigError(f"--auth x509 is of no use, for {_NOT_ASKED}.")
+    portal = make_portal(settings, reactor, workers)
+    see_that_certificates_are_asked_for(here for here, _ in groups)
     door = _door(reactor, settings, workers)
     listeners: list[Listener] = []
     secured: list[Secured] = []
     for here, tls in groups:
-        _see_that_logins_work(here, portal)
+        see_that_logins_work(here, portal)
         factories: list[FTPFactory] = []
         for implicit, description in _endpoints(here):
             try:
@@ -288,21 +259,6 @@ def _with_anonymous(settings: Settings) -> Settings:
     return replace(settings, anonymous=replace(settings.anonymous, enabled=by_string))
 
 
-def _root(root: str) -> str:
-    if not root:
-        raise ConfigError("There is no folder to serve: name one with --root or files.root.")
-    if "{home}" in root:
-        return root  # a matter of each login
-    # With {user}, each user's folder is a matter of his login; what is above must be there.
-    folder = root if "{user}" not in root else os.path.dirname(root.partition("{user}")[0]) or "."
-    if not os.path.isdir(folder):
-        kind = "is a file" if os.path.exists(folder) else "does not exist"
-        raise ConfigError(f"Cannot serve {folder}: it {kind}; name a folder.")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise ConfigError(f"Cannot serve {folder}: there is no permission to read it.")
-    return root
-
-
 def _certificate(settings: Settings) -> ServerContext | None:
     if settings.tls.certificate:
         try:
@@ -335,107 +291,6 @@ def _certificate(settings: Settings) -> ServerContext | None:
             f"--certificate, or make {' and '.join(required)} optional to serve in clear text."
         )
     return None
-
-
-def _portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
-    """Who is let in, and what he is given.
-
-    Raises:
-        ConfigError: Users cannot be checked as the settings say, or nobody could log in.
-    """
-    if not settings.auth:
-        raise ConfigError(
-            "Nobody could log in: say how users are checked with --auth or auth, "
-            "such as --auth memory:alice:secret."
-        )
-    files = settings.files
-    realm: IRealm = LocalRealm(
-        _root(files.root),
-        workers,
-        upload_mode=files.upload_mode,
-        anonymous=settings.anonymous,
-        unix=_unix_users(settings, reactor),
-    )
-    checkers = [_checker(description) for description in settings.auth]
-    for checker in checkers:
-        if INeedsThreads.providedBy(checker):
-            checker.use(reactor, workers)
-        if IGivesRealm.providedBy(checker):
-            realm = checker.realm(realm, workers)
-    return Portal(realm, list(compose(checkers)))
-
-
-def _unix_users(settings: Settings, reactor: Any) -> UnixUsers | None:
-    """As whom users act; None if all of them are the server.
-
-    Raises:
-        ConfigError: They cannot act as anybody else.
-    """
-    unix = settings.unix
-    if not unix.enabled:
-        if "{home}" in settings.files.root:
-            raise ConfigError(
-                "{home} in files.root stands for the home folder of a user of this machine: add "
-                "--unix-users."
-            )
-        return None
-    why = objection()
-    if why:
-        raise ConfigError(f"--unix-users cannot work: {why}.")
-    anonymous = look_up(unix.anonymous)
-    if settings.anonymous.enabled and (anonymous is None or anonymous.owner.uid == 0):
-        raise ConfigError(
-            f"Anonymous users cannot act as {unix.anonymous!r}: name a user of this machine, not "
-            "root, with unix.anonymous."
-        )
-    try:
-        return UnixUsers(unix, BoundedWorkers(reactor, threads=4, queue=64))
-    except MissingExtraError as error:
-        raise ConfigError(f"unix.account_service: {error}.") from None
-
-
-def _checker(description: str) -> Any:
-    kind = description.partition(":")[0]  # what is behind may be a password
-    try:
-        return make_checker(description)
-    except strcred.InvalidAuthType:
-        known = sorted({factory.authType for factory in strcred.findCheckerFactories()})
-        raise ConfigError(
-            f"There is no way to check users called {kind!r}: there are {', '.join(known)}."
-        ) from None
-    except AuthStringError as error:
-        raise ConfigError(f"--auth {kind}: {error}") from None
-    except (strcred.StrcredException, ValueError, TypeError, OSError):
-        raise ConfigError(
-            f"The --auth string that begins with {kind!r} is not accepted: "
-            f"twistd ftptls --help-auth-type {kind} says how it is written."
-        ) from None
-
-
-def _see_that_logins_work(settings: Settings, portal: Portal) -> None:
-    """See that what policy and rules demand of logins can be had.
-
-    Raises:
-        ConfigError: It cannot.
-    """
-    demanded = {settings.policy.login: "policy.login"}
-    for rule in settings.rules:
-        if "login" in rule.policy:
-            demanded.setdefault(rule.policy["login"], "login of a rule")
-    checked = set(portal.listCredentialsInterfaces())
-    for mode, setting in demanded.items():
-        where = f'{setting} = "{mode.value}"'
-        usable = _CHECKED_BY[mode] & checked
-        if not usable:
-            raise ConfigError(f"With {where} nobody could log in: {_REMEDY[mode]}.")
-        if usable <= _OF_CERTIFICATES and not _asks_for_certificates(settings):
-            raise ConfigError(f"With {where} nobody could log in, for {_NOT_ASKED}.")
-
-
-def _asks_for_certificates(settings: Settings) -> bool:
-    asking: list[Any] = [settings.client_certificates.mode]
-    asking += [host.client_certificates.get("mode") for host in settings.hosts]
-    return any(mode not in (None, ClientCertificate.NONE) for mode in asking)
 
 
 def _endpoints(settings: Settings) -> Iterator[tuple[bool, str]]:

@@ -16,7 +16,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import reactor
 from twisted.logger import formatEvent, globalLogPublisher
 
-from ftptls import service
+from ftptls import logins, service
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, unix
 from ftptls.cred.pam import PAMError
@@ -283,7 +283,7 @@ def test_a_home_takes_users(tmp_path: Path) -> None:
 def test_without_the_right_to_it_nothing_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "objection", lambda: "it takes the rights of root")
+    monkeypatch.setattr(logins, "objection", lambda: "it takes the rights of root")
     text = refusal(served(tmp_path, Unix(enabled=True)))
     assert text == "--unix-users cannot work: it takes the rights of root."
 
