@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ftptls.cred.passwords import hash_password
+from ftptls.store import User, Users
+from ftptls.store.importing import Line
 from ftptls.testing.certificates import Authority, KeyKind
 from tests.bench import peers
 from tests.bench.accounting import cpu_seconds
@@ -69,14 +71,13 @@ def _htpasswd(place: Place) -> None:
     (place.folder / "htpasswd").write_text(f"{USER}:{hash_password(PASSWORD.encode())}\n")
 
 
-def _store(users: int) -> Callable[[Place], None]:
+def _store(number: int) -> Callable[[Place], None]:
     def prepare(place: Place) -> None:
-        from ftptls.store import User, Users
-
         hashed = hash_password(PASSWORD.encode())
-        store = Users.open(f"sqlite:///{place.folder}/users.db", create=True)
-        names = [USER, *(f"user{number:06}" for number in range(users - 1))]
-        store.import_many(User(name=name, password=hashed, home=str(place.root)) for name in names)
+        names = [*(f"user{each:06}" for each in range(number - 1)), USER]
+        people = (User(name=name, password=hashed, home=str(place.root)) for name in names)
+        with Users.open(f"sqlite:{place.folder}/users.db", create=True) as users:
+            users.import_many(Line(each, user) for each, user in enumerate(people, 1))
 
     return prepare
 
