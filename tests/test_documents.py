@@ -28,6 +28,7 @@ from ftptls.cli.shape import program
 from ftptls.commands import standard_commands
 from ftptls.vfs.owners import objection
 from tests.conftest import CHECKOUT, Process, Spawn
+from tests.interop.server import eventually
 from tests.postgresql import Cluster
 from tests.unix import reachable_folder
 
@@ -98,7 +99,7 @@ class Reader:
                 dry = ["make", "--dry-run", "test"]
                 subprocess.run(dry, cwd=CHECKOUT, check=True, capture_output=True, timeout=60)
             else:
-                self._run("\n".join(lines))
+                self.outputs.append(self.run("\n".join(lines)))
 
     def _adapted(self, text: str) -> str:
         for told, port in self._ports.items():
@@ -160,7 +161,8 @@ class Reader:
                 time.sleep(0.02)
         raise AssertionError(self._server.output)
 
-    def _run(self, script: str) -> None:
+    def run(self, script: str) -> str:
+        """Run it as it would be run in the folder; what it prints."""
         script = re.sub("^sudo ", "", script, flags=re.MULTILINE)
         done = subprocess.run(
             ["bash", "-e", "-u", "-o", "pipefail", "-c", self._adapted(script)],
@@ -172,7 +174,7 @@ class Reader:
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-        self.outputs.append(done.stdout)
+        return done.stdout
 
 
 @pytest.fixture
@@ -218,6 +220,22 @@ def test_the_tutorial_shows_a_refusal(reader: Reader) -> None:
         reader.follow(language, text)
     assert "refused\n" in reader.outputs
     assert "Hello.\n" in reader.outputs[1]
+
+
+def test_a_partner_comes_in_and_is_kept_out(reader: Reader) -> None:
+    for language, text in blocks(CHECKOUT / "docs" / "howto" / "partners.rst"):
+        reader.follow(language, text)
+    told = "".join(reader.outputs).splitlines()
+    assert [line for line in told if line.startswith("refused")] == [
+        "refused without it",
+        "refused as alice",
+        "refused with the old key",
+        "refused as disabled",
+    ]
+    assert told.count("LICENSE") == 1  # as lftp lists it, which has stored it there
+    assert sum(line.endswith(" LICENSE") for line in told) == 3  # as curl does, afterwards
+    bob = "--cacert ca/ca.pem --cert bob.pem --key bob.key --user bob: ftp://localhost:2121/"
+    eventually(lambda: "certificate revoked" in reader.run(f"curl --ssl-reqd {bob} 2>&1 || true"))
 
 
 def test_documents_with_commands_are_found() -> None:
