@@ -7,7 +7,9 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import Clock, deferLater
+from twisted.protocols.haproxy import proxyEndpoint
 from zope.interface import implementer
 
 from ftptls.errors import BusyError, PermanentError
@@ -356,6 +358,24 @@ def test_silence(guarded):
     server = guarded(ban_after=2, silent=True)
     ban(server)
     assert refused(server) == ""
+
+
+def test_a_header_that_tells_of_another_address_changes_nothing(guarded):
+    """Behind a load balancer, its address counts, whatever PROXY headers say."""
+    server = guarded(ban_after=3, login_delay=0)
+    endpoint = proxyEndpoint(TCP4ServerEndpoint(server.reactor, 0, interface=server.host))
+    opened = []
+    endpoint.listen(server.factory).addCallback(opened.append)
+    for number in range(3):
+        wire = dial(server, CLIENT, opened[0].port)
+        wire.send(f"PROXY TCP4 198.51.100.{number} {server.host} 50000 21\r\n".encode())
+        wire.send(b"USER alice\r\nPASS guess\r\n")
+        server.reactor.advance(0)
+        assert wire.take().count(b"\r\n") == 3
+        wire.close()
+    assert not welcome(server)
+    assert all(welcome(server, f"198.51.100.{number}") for number in range(3))
+    opened[0].stopListening()
 
 
 def test_a_ban_ends(guarded):
