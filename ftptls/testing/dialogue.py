@@ -98,6 +98,7 @@ class MemoryServer:
         anonymous: Whether anybody may log in as ``anonymous``.
         languages: Of replies, besides English.
         checkers: Of Cred, besides the one of ``users``.
+        realm: Of Cred, instead of one that gives everybody ``filesystem``.
 
     Attributes:
         reactor: Its time and network.
@@ -122,6 +123,7 @@ class MemoryServer:
         anonymous: bool = False,
         languages: Mapping[str, Translation] | None = None,
         checkers: Sequence[Any] = (),
+        realm: IRealm | None = None,
     ) -> None:
         self.reactor = MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
@@ -136,7 +138,7 @@ class MemoryServer:
         anybody = [AllowAnonymousAccess()] if anonymous else []
         self.factory = FTPFactory(
             self.reactor,
-            Portal(_Realm(self), [checker, *anybody, *checkers]),
+            Portal(realm or _Realm(self), [checker, *anybody, *checkers]),
             self.authority.server_context() if tls is True else tls or None,
             settings,
             workers=InlineWorkers(),
