@@ -53,7 +53,8 @@ class Workers:
 class BoundedWorkers(Workers):
     """Threads behind a queue that ends: what comes too many is refused at once.
 
-    For what strangers can ask for, such as the check of a password.
+    For what strangers can ask for, such as the check of a password. When the reactor stops,
+    it waits for no more than the calls that run already.
 
     Args:
         reactor: Where results are delivered.
@@ -64,13 +65,26 @@ class BoundedWorkers(Workers):
     def __init__(self, reactor: Any, threads: int, queue: int) -> None:
         super().__init__(reactor, threads)
         self._places = threads + queue
+        self._closed = False
 
     def run(self, call: Callable[..., T], *args: Any) -> Deferred[T]:
         """The same, or a Deferred that has failed with :class:`~ftptls.errors.BusyError`."""
         if self._places == 0:
             return fail(BusyError())
         self._places -= 1
-        return super().run(call, *args).addBoth(self._leave)
+        return super().run(self._carry_out, call, args).addBoth(self._leave)
+
+    def _start(self) -> None:
+        super()._start()
+        IReactorCore(self._reactor).addSystemEventTrigger("before", "shutdown", self._close)
+
+    def _close(self) -> None:
+        self._closed = True
+
+    def _carry_out(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
+        if self._closed:
+            raise BusyError
+        return call(*args)
 
     def _leave(self, result: Any) -> Any:
         self._places += 1

@@ -1,0 +1,108 @@
+"""Threads behind a queue that ends: who is refused, and what happens when the reactor stops."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from ftptls.errors import BusyError
+from ftptls.interfaces import IWorkers
+from ftptls.workers import BoundedWorkers, InlineWorkers, Workers
+
+
+@implementer(IReactorCore, IReactorFromThreads)
+class Reactor:
+    """What workers need of one."""
+
+    def __init__(self) -> None:
+        self.calls: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._triggers: dict[str, list[Callable[[], Any]]] = {"before": [], "after": []}
+
+    def callFromThread(self, call: Any, *args: Any, **given: Any) -> None:  # noqa: N802
+        self.calls.put(lambda: call(*args, **given))
+
+    def addSystemEventTrigger(  # noqa: N802
+        self, phase: str, event: str, call: Callable[[], Any]
+    ) -> None:
+        assert event == "shutdown"
+        self._triggers[phase].append(call)
+
+    def turn(self) -> None:
+        """Deliver one result."""
+        self.calls.get(timeout=60)()
+
+    def stop(self, phase: str) -> None:
+        """Say that it stops."""
+        while self._triggers[phase]:
+            self._triggers[phase].pop()()
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    made = Reactor()
+    yield made
+    made.stop("before")
+    made.stop("after")
+
+
+class Slow:
+    """A call that ends when it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self._may_end, self.done = threading.Event(), threading.Event(), 0
+
+    def __call__(self) -> int:
+        self.begun.set()
+        assert self._may_end.wait(60)
+        self.done += 1
+        return self.done
+
+    def let_go(self) -> None:
+        self._may_end.set()
+
+
+def outcome(asked: Any) -> list[Any]:
+    """The result of a Deferred, or its error, once it is there."""
+    found: list[Any] = []
+    asked.addCallbacks(found.append, lambda failure: found.append(failure.value))
+    return found
+
+
+def test_they_are_workers() -> None:
+    for each in (Workers(None), BoundedWorkers(None, 1, 1), InlineWorkers()):
+        assert verifyObject(IWorkers, each)
+
+
+def test_what_comes_too_many_is_refused_until_there_is_room(reactor: Reactor) -> None:
+    workers, slow = BoundedWorkers(reactor, threads=1, queue=2), Slow()
+    asked = [outcome(workers.run(slow)) for _ in range(5)]
+    assert asked[:3] == [[], [], []]
+    assert all(isinstance(each[0], BusyError) for each in asked[3:])
+    slow.let_go()
+    for _ in range(3):
+        reactor.turn()
+    assert asked[:3] == [[1], [2], [3]]
+    again = outcome(workers.run(slow))
+    reactor.turn()
+    assert again == [4]
+
+
+def test_when_the_reactor_stops_only_what_runs_is_waited_for(reactor: Reactor) -> None:
+    workers, slow = BoundedWorkers(reactor, threads=1, queue=9), Slow()
+    asked = [outcome(workers.run(slow)) for _ in range(10)]
+    assert slow.begun.wait(60)
+    reactor.stop("before")
+    slow.let_go()
+    reactor.stop("after")
+    for _ in range(10):
+        reactor.turn()
+    assert slow.done == 1
+    assert asked[0] == [1]
+    assert all(isinstance(each[0], BusyError) for each in asked[1:])
