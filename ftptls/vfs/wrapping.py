@@ -10,18 +10,21 @@ from typing import Any, ClassVar, Self
 from zope.interface import Interface, alsoProvides, implementer
 
 from ftptls.interfaces import (
+    IDescriptor,
     IFileReader,
     IFilesystem,
     IGroups,
     IHardLinks,
     ILinks,
     IModes,
+    IOwnWorkers,
     IRealPaths,
     ISetCreated,
     ISetTimes,
     ISpace,
     IUmask,
     IUpload,
+    IWorkers,
     Store,
 )
 from ftptls.wire.entries import Entry
@@ -38,6 +41,59 @@ ABILITIES: tuple[type[Interface], ...] = (
     IRealPaths,
 )
 """The optional interfaces of a filesystem that are about its files."""
+_DIRECT: tuple[type[Interface], ...] = (IDescriptor, IOwnWorkers)
+
+
+@implementer(IUpload)
+class WrappedUpload:
+    """Another upload as it is; the data path may write to its descriptor, if it has one.
+
+    Args:
+        upload: The other one, checked and not begun.
+    """
+
+    def __init__(self, upload: IUpload) -> None:
+        self._upload: Any = upload
+        alsoProvides(self, *filter(lambda each: each.providedBy(upload), _DIRECT))
+
+    @property
+    def in_place(self) -> bool:
+        """See :class:`ftptls.interfaces.IUpload`."""
+        in_place: bool = self._upload.in_place
+        return in_place
+
+    @property
+    def offset(self) -> int:
+        """See :class:`ftptls.interfaces.IUpload`."""
+        offset: int = self._upload.offset
+        return offset
+
+    @property
+    def workers(self) -> IWorkers:
+        """See :class:`ftptls.interfaces.IOwnWorkers`."""
+        workers: IWorkers = self._upload.workers
+        return workers
+
+    def fileno(self) -> int:
+        """See :meth:`ftptls.interfaces.IDescriptor.fileno`."""
+        number: int = self._upload.fileno()
+        return number
+
+    async def begin(self) -> None:
+        """See :meth:`ftptls.interfaces.IUpload.begin`."""
+        await self._upload.begin()
+
+    async def write_at(self, offset: int, data: bytes) -> None:
+        """See :meth:`ftptls.interfaces.IUpload.write_at`."""
+        await self._upload.write_at(offset, data)
+
+    async def commit(self) -> None:
+        """See :meth:`ftptls.interfaces.IUpload.commit`."""
+        await self._upload.commit()
+
+    async def abandon(self) -> None:
+        """See :meth:`ftptls.interfaces.IUpload.abandon`."""
+        await self._upload.abandon()
 
 
 @implementer(IFilesystem)
