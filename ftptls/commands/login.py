@@ -24,6 +24,7 @@ from ftptls.interfaces import (
 )
 from ftptls.session import ROOT, Login
 from ftptls.settings import ANONYMOUS, LoginMode
+from ftptls.vfs import avatars
 from ftptls.wire.arguments import anything, required
 from ftptls.wire.replies import Reply
 
@@ -123,7 +124,9 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
     """
     for each in credentials:
         try:
-            _, avatar, logout = await context.portal.login(each, context.session, IFilesystem)
+            _, avatar, logout = await context.portal.login(
+                each, context.session, *avatars.interfaces()
+            )
         except LoginFailed:
             continue
         except FTPError as error:  # of a checker that knows what to say; nobody has guessed

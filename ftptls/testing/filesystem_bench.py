@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from zope.interface import implementer
 
 from ftptls.interfaces import IFilesystem, IUpload, IWorkers, Store
-from ftptls.wire.entries import Entry
+from ftptls.wire.entries import Entry, Kind
 
 T = TypeVar("T")
 
@@ -49,6 +50,21 @@ class FilesystemBench(ABC):
 
     atomic: ClassVar[bool] = True
     """Whether a whole upload shows only once it is committed."""
+
+    resumes: ClassVar[bool] = True
+    """Whether files can be appended to, and uploads resumed; else that is refused."""
+
+    prompt: ClassVar[bool] = True
+    """Whether what is written in place shows at once, or when the upload is over."""
+
+    below_a_file: ClassVar[int] = errno.ENOTDIR
+    """What is said of a path that leads through a file, if it is only looked at."""
+
+    letters: ClassVar[Mapping[Kind, str]] = {Kind.FILE: "adfrw", Kind.DIRECTORY: "cdeflmp"}
+    """The ``perm`` facts of what its owner may do everything with."""
+
+    keeps_what_is_opened: ClassVar[bool] = True
+    """Whether a reader goes on when its file is replaced or removed; one that cannot says 450."""
 
     hostile_names: ClassVar[tuple[str, ...]] = (
         " leading and trailing ",

@@ -46,7 +46,8 @@ class UploadContract(FilesystemBench):
         upload = self.begin(filesystem, "/a")
         self.run(upload.write_at(0, b"new"))
         assert upload.in_place is not self.atomic
-        assert self.read(filesystem, "/a") == (b"old contents" if self.atomic else b"new")
+        if self.atomic or self.prompt:
+            assert self.read(filesystem, "/a") == (b"old contents" if self.atomic else b"new")
         assert set(self.entries(filesystem)) == {"a"}
         self.run(upload.commit())
         assert self.read(filesystem, "/a") == b"new"
@@ -103,6 +104,8 @@ class UploadContract(FilesystemBench):
         assert self.read(filesystem, "/a") == b"whole"
 
     def test_resume(self) -> None:
+        if not self.resumes:
+            return
         filesystem = self.make_filesystem({"/a": b"0123456789"})
         self.store(filesystem, "/a", b"abcdefgh", Store.RESUME, 5)
         assert self.read(filesystem, "/a") == b"01234abcdefgh"
@@ -123,6 +126,8 @@ class UploadContract(FilesystemBench):
         assert set(self.entries(filesystem)) == {"a"}
 
     def test_append(self) -> None:
+        if not self.resumes:
+            return
         filesystem = self.make_filesystem({"/a": b"0123"})
         upload = self.begin(filesystem, "/a", Store.APPEND)
         assert upload.offset == 4
@@ -133,7 +138,25 @@ class UploadContract(FilesystemBench):
         self.store(filesystem, "/new", b"x", Store.APPEND)
         assert self.read(filesystem, "/new") == b"x"
 
+    def test_without_resuming_only_whole_files_are_stored(self) -> None:
+        if self.resumes:
+            return
+        filesystem = self.make_filesystem({"/a": b"0123", "/empty": b""})
+        for how, offset in ((Store.RESUME, 2), (Store.RESUME, 4), (Store.APPEND, 0)):
+            refused = False
+            try:
+                self.run(filesystem.open_write(PurePosixPath("/a"), how, offset))
+            except PermanentError:
+                refused = True
+            assert refused, (how, offset)
+        assert self.read(filesystem, "/a") == b"0123"
+        for path in ("/new", "/empty"):
+            self.store(filesystem, path, b"x", Store.APPEND)
+            assert self.read(filesystem, path) == b"x"
+
     def test_what_is_in_place_keeps_what_arrived(self) -> None:
+        if not self.resumes:
+            return
         filesystem = self.make_filesystem({"/a": b"0123"})
         for how, offset in ((Store.APPEND, 0), (Store.RESUME, 5)):
             upload = self.begin(filesystem, "/a", how, offset)

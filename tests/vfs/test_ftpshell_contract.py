@@ -1,0 +1,72 @@
+"""Shells keep the contract of filesystems as far as their interface lets them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from twisted.protocols.ftp import FTPShell
+from twisted.python.filepath import FilePath
+
+from ftptls.interfaces import IFilesystem
+from ftptls.settings import UploadMode
+from ftptls.testing.filesystem import FilesystemContract
+from ftptls.vfs.ftpshell import AsShell, ShellFilesystem
+from ftptls.vfs.memory import MemoryFilesystem
+from ftptls.wire.entries import Kind
+
+
+class ShellContract(FilesystemContract):
+    """Where a shell cannot keep the contract, and why."""
+
+    atomic = False  # IWriteFile does not know of an upload that broke
+    resumes = False  # nor of an offset: openForWriting empties the file
+    letters = {  # noqa: RUF012
+        Kind.FILE: "dfrw",  # no "a", as nothing can be appended
+        Kind.DIRECTORY: "cdeflmp",
+    }
+
+
+class TestFTPShell(ShellContract):
+    prompt = False  # FTPShell writes to a buffered file
+    below_a_file = 2  # FTPShell.stat knows nothing but FileNotFoundError (ENOENT)
+    text = True
+    _numbers = itertools.count()
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        root = self.folder / f"root{next(self._numbers)}"
+        root.mkdir()
+        for path, data in content.items():
+            target = root / path.lstrip("/")
+            if path.endswith("/"):
+                target.mkdir(parents=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        name = str(root)
+        return ShellFilesystem(FTPShell(FilePath(name if self.text else name.encode())))
+
+
+class TestFTPShellOfAUserNamedInOctets(TestFTPShell):
+    text = False  # what FTPRealm makes of the names that Cred's checkers give
+
+
+class TestThereAndBack(ShellContract):
+    """A filesystem of ours as a shell, as a filesystem again."""
+
+    wire_names = False
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        filesystem = MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)
+        shell = AsShell(filesystem, wire_names=self.wire_names)
+        return ShellFilesystem(shell, wire_names=self.wire_names)
+
+
+class TestThereAndBackByWireNames(TestThereAndBack):
+    wire_names = True
