@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "subcommand", metavar="COMMAND", choices=SUBCOMMANDS, help="one of those below"
     )
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     module, inner = subcommand(chosen.subcommand)
     return _carried_out(module.run, inner.parse_args(chosen.rest))
@@ -74,6 +75,8 @@ def subcommand(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:
 
 
 def _carried_out(run: Run, chosen: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     try:
         status = run(chosen)
         sys.stdout.flush()

@@ -26,11 +26,12 @@ from ftptls.authority.certificates import (
     pkcs12_of,
     same_again,
 )
-from ftptls.authority.describing import Described, WrongPasswordError, described, read
+from ftptls.authority.describing import Described, WrongPasswordError, described
 from ftptls.authority.errors import AuthorityError
 from ftptls.authority.files import PRIVATE, PUBLIC, write, write_new
 from ftptls.authority.folder import open_key
 from ftptls.cli.ca import add_authority, add_key, opened
+from ftptls.cli.certificates import certificates_in
 from ftptls.cli.common import (
     CommandError,
     add_commands,
@@ -49,7 +50,6 @@ from ftptls.cli.common import (
 
 _PASSWORD_FLAG = "--password-file"  # noqa: S105 - the name of a flag
 _DAYS = 397.0
-_LARGEST = 1 << 20  # octets of a file that is to hold certificates
 _SENSITIVE = re.compile(r"[^A-Za-z0-9._@+-]")
 
 run = run_chosen
@@ -155,7 +155,7 @@ def _renew(chosen: argparse.Namespace) -> int:
     key_path = chosen.key_file or path.with_suffix(".key")
     p12 = path.with_suffix(".p12")
     with refusing(AuthorityError):
-        old = _read(path)[0]
+        old = certificates_in(path)[0]
         authority = opened(chosen)
         if not authority.has_issued(old):
             raise AuthorityError(f"the authority in {chosen.ca} has not issued {path}.")
@@ -180,11 +180,13 @@ def _show(chosen: argparse.Namespace) -> int:
     with refusing(AuthorityError):
         password = secret_in(chosen.password_file).encode() if chosen.password_file else None
         try:
-            found = _read(path, password)
+            found = certificates_in(path, password)
         except WrongPasswordError:
             if password is not None:
                 raise
-            found = _read(path, ask_secret(f"Password of {path}", _PASSWORD_FLAG).encode())
+            found = certificates_in(
+                path, ask_secret(f"Password of {path}", _PASSWORD_FLAG).encode()
+            )
     now = datetime.datetime.now(datetime.UTC)
     told = [described(each, now) for each in found]
     if chosen.json:
@@ -259,22 +261,6 @@ def _password(chosen: argparse.Namespace) -> tuple[str, dict[str, str]]:
         return secret(chosen.password_file, what, _PASSWORD_FLAG, twice=True), {}
     made_up = new_secret()
     return made_up, {"password": made_up}
-
-
-def _read(path: Path, password: bytes | None = None) -> list[x509.Certificate]:
-    with open(path, "rb") as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise AuthorityError(f"{clean(str(path))} is too large to hold certificates only.")
-    try:
-        found = read(data, password)
-    except WrongPasswordError as error:
-        raise WrongPasswordError(f"cannot read {clean(str(path))}: {error}") from None
-    except AuthorityError as error:
-        raise AuthorityError(f"cannot read {clean(str(path))}: {error}") from None
-    if not found:
-        raise AuthorityError(f"there is no certificate in {clean(str(path))}.")
-    return found
 
 
 def _kind(certificate: x509.Certificate) -> KeyKind:

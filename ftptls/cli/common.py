@@ -83,7 +83,9 @@ def secret_in(path: str) -> str:
     """
     try:
         with refusing():
-            if path == "-":
+            if path == "-" and sys.stdin.isatty():
+                line = getpass.getpass("Standard input: ")
+            elif path == "-":
                 line = sys.stdin.readline(_LONGEST)
             else:
                 with open(path, encoding="utf-8") as file:

@@ -6,10 +6,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ftptls.cli.common import CommandError, add_commands, clean
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ftptls.authority.errors import AuthorityError
+from ftptls.cli.certificates import certificates_in
+from ftptls.cli.common import add_commands, refusing
 from ftptls.cli.stores import add_store, opened
 from ftptls.store.certificates import from_pem
-from ftptls.store.records import CERTIFICATE, KEY, Certificate, StoreError, User
+from ftptls.store.records import CERTIFICATE, KEY, Certificate, User
 from ftptls.store.texts import from_values
 
 
@@ -23,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument(
             "certificate",
             metavar="FILE|FINGERPRINT|FIELD:VALUE",
-            help="PEM file, SHA-256 fingerprint, or what its field says, as email:bob@example.com",
+            help="its file, SHA-256 fingerprint, or what its field says: email:bob@example.com",
         )
         each.add_argument(
             "--key",
@@ -51,11 +55,9 @@ def _certificate(chosen: argparse.Namespace, notes: str) -> Certificate:
     """What is meant: the content of a file, a fingerprint, or a field and its value."""
     path = Path(chosen.certificate)
     if path.is_file():
-        kind = KEY if chosen.key else CERTIFICATE
-        try:
-            return from_pem(path.read_bytes(), kind=kind, notes=notes)
-        except StoreError as error:
-            raise CommandError(f"cannot use {clean(str(path))}: {error}") from None
+        with refusing(AuthorityError):
+            first = certificates_in(path)[0].public_bytes(Encoding.PEM)
+        return from_pem(first, kind=KEY if chosen.key else CERTIFICATE, notes=notes)
     values = {"name": chosen.name, "certificates": [chosen.certificate]}
     (meant,) = from_values(User, values).certificates
     return replace(meant, kind=KEY if chosen.key else meant.kind, notes=notes)

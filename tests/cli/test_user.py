@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -219,6 +220,16 @@ def test_a_prompt_shows_nothing(folder: Path) -> None:
         assert verify(b"open sesame", users.get("bob").password).ok
 
 
+def test_standard_input_at_a_terminal_shows_nothing(folder: Path) -> None:
+    with Terminal([*PROGRAM, "user", "add", "bob", "--password-file", "-"], folder) as terminal:
+        terminal.wait_for("Standard input: ")
+        terminal.type("sesame\n")
+        assert terminal.end() == 0
+        assert "sesame" not in terminal.shown
+    with Users.open(f"sqlite:{folder}/users.db") as users:
+        assert verify(b"sesame", users.get("bob").password).ok
+
+
 @pytest.mark.parametrize(("keys", "status"), [("\x03", 130), ("\x04", 1)])
 def test_a_prompt_is_left(folder: Path, keys: str, status: int) -> None:
     with Terminal([*PROGRAM, "user", "add", "bob"], folder) as terminal:
@@ -318,6 +329,19 @@ def test_notes_cannot_play_with_a_terminal(run: Command, bob: None) -> None:
     assert "notes     ?[2J?\n" in done(run("user", "show", "bob")).output
 
 
+def test_names_that_a_terminal_cannot_show(run: Command) -> None:
+    done(run("user", "add", "böb", "--no-password", "--notes", "ä€"))
+    for coding, name in (("ascii", b"b\\xf6b"), ("latin-1", b"b\xf6b"), ("utf-8", "böb".encode())):
+        ended = subprocess.run(
+            [*PROGRAM, "user", "show", "böb"],
+            capture_output=True,
+            timeout=60,
+            env={**os.environ, "PYTHONIOENCODING": coding},
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert name in ended.stdout
+
+
 def test_a_reader_that_has_seen_enough(folder: Path) -> None:
     lines = "".join(json.dumps({"name": f"user{number}"}) + "\n" for number in range(3000))
     command = f"{sys.executable} -m ftptls user"
@@ -366,6 +390,19 @@ def test_a_certificate_from_a_file(run: Command, bob: None, certificate: x509.Ce
     assert certificates(run) == []
 
 
+def test_a_certificate_in_der(run: Command, bob: None, certificate: x509.Certificate) -> None:
+    Path("bob.cer").write_bytes(certificate.public_bytes(Encoding.DER))
+    done(run("user", "cert", "add", "bob", "bob.cer"))
+    done(run("user", "cert", "remove", "bob", "bob.pem"))
+
+
+def test_a_certificate_in_pkcs12(run: Command, bob: None) -> None:
+    done(run("ca", "new", "--name", "x"))
+    done(run("cert", "client", "bob"))
+    assert refusal(run("user", "cert", "add", "bob", "bob.p12")).startswith("cannot read bob.p12: ")
+    assert certificates(run) == []
+
+
 def test_a_fingerprint_however_it_is_written(run: Command, bob: None) -> None:
     digest = hashlib.sha256(b"x")
     done(run("user", "cert", "add", "bob", digest.digest().hex(":").upper()))
@@ -391,7 +428,7 @@ def test_a_field_of_a_certificate(run: Command, bob: None, text: str) -> None:
     ("text", "sentence"),
     [
         ("no.pem", "'no.pem' is no SHA-256 fingerprint: write 64 hexadecimal digits, with or"),
-        ("empty.pem", "cannot use empty.pem: This is no certificate in PEM."),
+        ("empty.pem", "cannot read empty.pem: it holds no certificate in PEM, DER or PKCS#12."),
         ("shoe:44", "shoe"),
         ("dn:bob", "bob"),
         ("email:", "The email of a certificate cannot be ''"),
