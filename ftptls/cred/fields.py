@@ -66,7 +66,7 @@ def subject(certificate: x509.Certificate) -> x509.Name:
     """
     try:
         found = certificate.subject
-    except ValueError:
+    except (ValueError, TypeError):  # the latter where a text is a BIT STRING
         raise UnusableError("the subject is damaged") from None
     if not list(found):
         raise UnusableError("the subject is empty")

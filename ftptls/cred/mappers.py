@@ -120,7 +120,7 @@ class Subjects:
         """Whose subject it is."""
         subjects = self._file.content()
         found = subject(certificate)
-        return [*subjects.get(found, ()), *subjects.get(_der(found), ())]
+        return [*subjects.get(found, ()), *subjects.get(found.public_bytes(), ())]
 
 
 class Issuer:
@@ -215,13 +215,6 @@ def _subjects(text: str) -> Mapping[x509.Name | bytes, list[str]]:
             ) from None
         found.setdefault(key, []).append(name)
     return found
-
-
-def _der(name: x509.Name) -> bytes:
-    try:
-        return name.public_bytes()
-    except ValueError:
-        raise UnusableError("the subject is damaged") from None
 
 
 def _digits(text: str) -> str:

@@ -17,6 +17,9 @@ from ftptls.tls.handshake import Handshake
 from ftptls.tls.loading import CertificateError, load_authorities
 from ftptls.tls.revocation import RevocationLists
 
+UNREADABLE = "(unreadable)"
+"""In place of a subject that is in no form that can be shown."""
+
 _MODES = {
     ClientCertificate.NONE: SSL.VERIFY_NONE,
     ClientCertificate.OPTIONAL: SSL.VERIFY_PEER,
@@ -109,6 +112,14 @@ class Verification:
         connection.set_verify(mode, _look_at if mode else None)
 
 
+def subject_in_words(certificate: x509.Certificate) -> str:
+    """The subject in the form of RFC 4514; who is vouched for may still have an odd one."""
+    try:
+        return certificate.subject.rfc4514_string() or "(empty)"
+    except (ValueError, TypeError):  # the latter where a text is a BIT STRING
+        return UNREADABLE
+
+
 def _look_at(
     connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, ok: int
 ) -> bool:
@@ -116,8 +127,16 @@ def _look_at(
     handshake = connection.get_app_data()
     if not isinstance(handshake, Handshake):
         return bool(ok)
+    try:
+        subject = subject_in_words(certificate.to_cryptography())
+    except ValueError as error:
+        handshake.refusal = (
+            "the client certificate, or one above it, is not in the form of RFC 5280, "
+            f"and has to be issued anew: {str(error)!a}"
+        )
+        return False
     if not ok:
-        handshake.shown = certificate.to_cryptography().subject.rfc4514_string()
+        handshake.shown = subject
         return False
     allowed = handshake.host.verification.depth
     if depth > allowed + 1:  # the root is one above the last authority in between

@@ -7,10 +7,10 @@ is it verifies the other's certificate: by its authority and name, or by its fin
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import service_identity
-from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
@@ -25,7 +25,7 @@ def fingerprint(text: str) -> bytes:
         ValueError: It is none.
     """
     digest = bytes.fromhex(text.replace(":", ""))
-    if len(digest) != hashes.SHA256.digest_size:
+    if len(digest) != hashlib.sha256().digest_size:
         raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
     return digest
 
@@ -73,10 +73,10 @@ class PeerContext:
             address: Its address.
         """
         connection = stream.connection
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
+        certificate = stream.peer_certificate
+        if not certificate:
             return "the other server shows no certificate"
-        if certificate.fingerprint(hashes.SHA256()) in self._pins:
+        if hashlib.sha256(certificate).digest() in self._pins:
             return ""
         verdict = connection.get_app_data()
         if verdict:

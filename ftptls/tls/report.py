@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from ftptls.tls.clients import UNREADABLE, subject_in_words
 from ftptls.tls.stream import TLSStream
 
 
@@ -53,8 +54,7 @@ def report(stream: TLSStream) -> Report:
 
 
 def _subject(der: bytes) -> str:
-    """The subject in the form of RFC 4514; who is vouched for may still have an odd one."""
     try:
-        return x509.load_der_x509_certificate(der).subject.rfc4514_string() or "(empty)"
+        return subject_in_words(x509.load_der_x509_certificate(der))
     except ValueError:
-        return "(unreadable)"
+        return UNREADABLE

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from ftptls.tls import reasons
 from ftptls.tls.contexts import session_reused
@@ -215,10 +214,9 @@ class TLSStream:
     @property
     def peer_certificate(self) -> bytes:
         """The client's certificate in DER, as this session knows it; empty without one."""
-        certificate = self._connection.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
-            return b""
-        return certificate.public_bytes(Encoding.DER)
+        certificate = self._connection.get_peer_certificate()
+        # Not parsed: cryptography takes less than OpenSSL does.
+        return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) if certificate else b""
 
     def explain(self, reason: str, *, implicit: bool = False) -> str:
         """The cause of a failure in words, and the remedy.

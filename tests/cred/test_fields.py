@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +73,9 @@ def test_each_field(kind, texts):
     assert read(kind, ALICE) == texts
 
 
-@pytest.mark.parametrize("kind", ["", "zork", "2.5.4.", "9.9.9", "2.5.4.03.x", "2.5.4.3 "])
+@pytest.mark.parametrize(
+    "kind", ["", "zork", "2.5.4.", "9.9.9", "1.99.1", "2.5.4.03.x", "2.5.4.3 "]
+)
 def test_there_is_no_other_field(kind):
     with pytest.raises(ValueError, match="no field of a certificate"):
         field(kind)
@@ -161,6 +164,38 @@ def test_an_empty_subject_is_refused_where_it_is_asked_for(kind):
     with pytest.raises(UnusableError, match="the subject is empty"):
         read(kind, spiffe)
     assert read("uri", spiffe) == ("spiffe://example.org/a",)
+
+
+def rewritten(old: bytes, new: bytes, shown: x509.Certificate) -> x509.Certificate:
+    """The same certificate with other octets in it; its signature is nobody's."""
+    der = shown.public_bytes(Encoding.DER)
+    assert der.count(old) == 1
+    return x509.load_der_x509_certificate(der.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "text", [b"\x16\x05alic\xe9", b"\x14\x05alic\xe9", b"\x03\x05\0lice", b"\x04\x05alic\xe9"]
+)
+@pytest.mark.parametrize("kind", ["cn", "dn", "2.5.4.12"])
+def test_a_damaged_subject_is_refused(kind, text):
+    """In IA5String, TeletexString, BIT STRING and OCTET STRING."""
+    with pytest.raises(UnusableError, match="the subject is damaged"):
+        read(kind, rewritten(b"\x0c\x05alice", text, called("alice")))
+
+
+def test_an_attribute_that_is_no_text_is_refused():
+    number = x509.ObjectIdentifier("2.5.4.45")  # of persons, a BIT STRING
+    shown = certificate([(NameOID.COMMON_NAME, "bob"), (number, "alice")])
+    shown = rewritten(b"\x0c\x05alice", b"\x03\x05\0lice", shown)
+    for kind in ("2.5.4.45", "dn"):
+        with pytest.raises(UnusableError, match="it is no text"):
+            read(kind, shown)
+    assert read("cn", shown) == ("bob",)
+
+
+def test_sixteen_bits_are_text_too():
+    shown = rewritten(b"\x0c\x06\x00a\x00b\x00c", b"\x1e\x06\0a\0b\0c", called("\0a\0b\0c"))
+    assert read("cn", shown) == ("abc",)
 
 
 @pytest.mark.parametrize("kind", ["email", "uri", "dns", "upn"])
