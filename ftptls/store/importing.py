@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,7 +21,7 @@ from ftptls.store.texts import PLAIN, from_cells, from_values
 
 BATCH: Final = 2000
 """Users in one transaction, where what is good is kept although something else is not."""
-
+_TOGETHER: Final = 64  # lines whose passwords are hashed side by side
 
 Progress = Callable[[int, int], object]
 """Called now and then with the number of the line that was read last, and users stored."""
@@ -123,7 +125,7 @@ def import_lines(
 ) -> Imported:
     """See :meth:`ftptls.store.users.Users.import_many`."""
     found = Imported()
-    good = _hashed(lines, found, progress)
+    good = _good(lines, found, progress)
     if keep_good:
         while batch := list(islice(good, BATCH)):
             with transaction() as connection:
@@ -147,25 +149,38 @@ class _UndoneError(Exception):
     """Ends a transaction without a trace."""
 
 
-def _hashed(lines: Iterable[Line], found: Imported, progress: Progress) -> Iterator[Line]:
-    """The lines with somebody, passwords hashed, each name once."""
+def _good(lines: Iterable[Line], found: Imported, progress: Progress) -> Iterator[Line]:
+    """The lines with somebody, each name once; what is wrong with the others is kept."""
     names: set[str] = set()
-    for count, line in enumerate(lines, 1):
+    for count, line in enumerate(_hashed(lines), 1):
         if count % BATCH == 0 or line.plain is not None:
             progress(line.number, found.added + found.replaced)
-        if line.user is None:
-            found.problems.append((line.number, line.problem))
-        elif line.user.name in names:
-            found.problems.append((line.number, f"{line.user.name!r} is there twice."))
-        elif line.plain is None:
+        problem = line.problem
+        if line.user is not None and line.user.name in names:
+            problem = f"{line.user.name!r} is there twice."
+        if problem:
+            found.problems.append((line.number, problem))
+        elif line.user is not None:
             names.add(line.user.name)
             yield line
-        else:
-            names.add(line.user.name)
-            try:
-                yield replace(line, user=replace(line.user, password=hash_password(line.plain)))
-            except PasswordError as error:
-                found.problems.append((line.number, f"It is refused: {error}."))
+
+
+def _hashed(lines: Iterable[Line]) -> Iterator[Line]:
+    """The same lines, plain passwords hashed: several at once, for each takes a processor long."""
+    rest = iter(lines)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        while some := list(islice(rest, _TOGETHER)):
+            plain = any(line.plain is not None for line in some)
+            yield from threads.map(_hash, some) if plain else some
+
+
+def _hash(line: Line) -> Line:
+    if line.user is None or line.plain is None:
+        return line
+    try:
+        return replace(line, user=replace(line.user, password=hash_password(line.plain)))
+    except PasswordError as error:
+        return replace(line, problem=f"It is refused: {error}.")
 
 
 def _store(connection: Connection, batch: Sequence[Line], found: Imported, replacing: bool) -> None:
