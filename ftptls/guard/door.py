@@ -71,9 +71,17 @@ class Door:
         trusted = self.trusts(address)
         return self.presence.objection("" if trusted else network_of(address), trusted=trusted)
 
-    def enter(self, address: str) -> Visit:
-        """A client comes in."""
-        return Visit(self, address)
+    def enter(self, address: str, make_way: Callable[[], None]) -> Visit:
+        """A client comes in.
+
+        Args:
+            address: Whose it is.
+            make_way: Called if the connection has to go, for there are too many on which
+                nobody is logged in.
+        """
+        visit = Visit(self, address, make_way)
+        self.presence.make_room()
+        return visit
 
 
 class Visit:
@@ -82,14 +90,17 @@ class Visit:
     Args:
         door: Through which it came.
         address: Whose it is.
+        make_way: Ends it, in favour of others.
     """
 
-    def __init__(self, door: Door, address: str) -> None:
+    def __init__(self, door: Door, address: str, make_way: Callable[[], None]) -> None:
         self._attempts = door.attempts
         self._presence = door.presence
         self._trusted = door.trusts(address)
         self._network = "" if self._trusted else network_of(address)
+        self._make_way = make_way
         self._user = ""
+        self._waits = False
         self._presence.sessions.add(self._network)
         self._wait(True)
 
@@ -127,8 +138,12 @@ class Visit:
         self._presence.sessions.remove(self._network)
         if self._user:
             self._presence.users.remove(self._user)
-        else:
-            self._wait(False)
+        self._wait(False)
+
+    def give_up(self) -> None:
+        """Another connection is to have the place."""
+        self._wait(False)
+        self._make_way()
 
     def _log_out(self) -> None:
         self._presence.users.remove(self._user)
@@ -137,6 +152,8 @@ class Visit:
 
     def _wait(self, waits: bool) -> None:
         """Nobody is logged in, or somebody is by now."""
-        if not self._trusted:
-            waiting = self._presence.waiting
-            (waiting.add if waits else waiting.remove)(self._network)
+        if self._trusted or waits == self._waits:
+            return
+        self._waits = waits
+        waiting = self._presence.waiting
+        (waiting.add if waits else waiting.remove)(self._network, self)

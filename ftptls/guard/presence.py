@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Protocol
 
 from ftptls.settings import Guard
+
+
+class Place(Protocol):
+    """What a connection holds of the server."""
+
+    def give_up(self) -> None:
+        """Leave it to another connection, at once."""
 
 
 class Tally:
@@ -33,6 +41,38 @@ class Tally:
             del self._counts[key]
 
 
+class Waiting:
+    """Those who hold a place and have not shown who they are, by address."""
+
+    def __init__(self) -> None:
+        self._present: dict[str, dict[Place, None]] = {}
+        self.total = 0
+
+    def __getitem__(self, network: str) -> int:
+        return len(self._present.get(network, ()))
+
+    def add(self, network: str, who: Place) -> None:
+        """One more."""
+        self._present.setdefault(network, {})[who] = None
+        self.total += 1
+
+    def remove(self, network: str, who: Place) -> None:
+        """One less."""
+        del self._present[network][who]
+        self.total -= 1
+        if not self._present[network]:
+            del self._present[network]
+
+    @property
+    def most(self) -> int:
+        """How many there are of the address that has most of them."""
+        return max(map(len, self._present.values()), default=0)
+
+    def first(self) -> Place:
+        """Of the address that has most of them, the one that waits for longest."""
+        return next(iter(self._present[max(self._present, key=self.__getitem__)]))
+
+
 class Presence:
     """Connections, and what speaks against one more.
 
@@ -47,7 +87,7 @@ class Presence:
     def __init__(self, settings: Guard) -> None:
         self._settings = settings
         self.sessions = Tally()
-        self.waiting = Tally()
+        self.waiting = Waiting()
         self.users = Tally()
 
     def objection(self, network: str, *, trusted: bool) -> str:
@@ -57,10 +97,19 @@ class Presence:
         of_address += [_reached(self.waiting[network], settings.waiting_per_address)]
         if network and any(of_address):
             return "Too many connections from your address; close some, or try again later."
-        all_wait = not trusted and _reached(self.waiting.total, settings.waiting)
-        if all_wait or _reached(self.sessions.total, settings.sessions):
+        full = not trusted and _reached(self.waiting.total, settings.waiting)
+        has_most = self.waiting[network] >= self.waiting.most
+        if (full and has_most) or _reached(self.sessions.total, settings.sessions):
             return "Too many connections; try again later."
         return ""
+
+    def make_room(self) -> None:
+        """Where more wait than may, one of the address that has most of them has to go.
+
+        So nobody is kept out by others who take all places: they only displace each other.
+        """
+        while self.waiting.total > self._settings.waiting:
+            self.waiting.first().give_up()
 
     def has_room_for(self, user: str) -> bool:
         """Whether a user may have one more session."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, DeferredSemaphore
+import secrets
+from collections import Counter
+
+from twisted.internet.defer import Deferred, succeed
 
 
 class Turns:
     """Places, so many for each key; what is idle takes no memory.
+
+    Whose turn comes is drawn by lot. One who waits can so be kept waiting for long by others
+    who come again and again, but never for ever.
 
     Args:
         most: How many places a key has.
@@ -14,19 +20,34 @@ class Turns:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._places: dict[str, DeferredSemaphore] = {}
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[str, list[Deferred[None]]] = {}
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._taken)
 
-    def take(self, key: str) -> Deferred[DeferredSemaphore]:
+    def take(self, key: str) -> Deferred[None]:
         """Fires when a place was taken; cancelled, it waits for none any more."""
-        places = self._places.setdefault(key, DeferredSemaphore(self._most))
-        return places.acquire()
+        if self._taken[key] < self._most:
+            self._taken[key] += 1
+            return succeed(None)
+        place: Deferred[None] = Deferred(lambda each: self._leave(key, each))
+        self._waiting.setdefault(key, []).append(place)
+        return place
 
     def give_back(self, key: str) -> None:
-        """The place goes to who waits for longest."""
-        places = self._places[key]
-        places.release()
-        if places.tokens == self._most:
-            del self._places[key]
+        """The place goes to one who waits."""
+        waiting = self._waiting.get(key)
+        if waiting:
+            chosen = waiting[secrets.randbelow(len(waiting))]
+            self._leave(key, chosen)
+            chosen.callback(None)
+            return
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
+
+    def _leave(self, key: str, place: Deferred[None]) -> None:
+        self._waiting[key].remove(place)
+        if not self._waiting[key]:
+            del self._waiting[key]

@@ -36,7 +36,7 @@ class ServerPI(Interpreter):
         super().connectionMade()
         factory = self.factory
         self.session = session = _new_session(self.transport)
-        self.visit = factory.door.enter(session.peers.client)
+        self.visit = factory.door.enter(session.peers.client, self.make_way)
         self._tls = factory.tls.new_session() if factory.tls is not None else None
         protection = Protection(self._tls, factory.peers)
         self._dtp = ServerDTP(
@@ -104,6 +104,15 @@ class ServerPI(Interpreter):
     def shut_down(self) -> None:
         """The server ends: abort what runs, say so, and close."""
         self._end_session("The server is shutting down.", "server shutdown")
+
+    def make_way(self) -> None:
+        """There are too many connections on which nobody is logged in: end this one."""
+        if self._shaking_hands and self.client_present:
+            self._drop("made way for others")  # a text in clear would be no TLS
+        elif self.client_present:
+            self._close_with(
+                Reply(421, "Too many connections; try again later."), "made way for others"
+            )
 
     def certificates_changed(self) -> None:
         """The factory has another context: end a session whose client it would not let in.

@@ -63,7 +63,10 @@ class Guard:
         10_000, "Addresses, and names, that are kept in mind; of more, the oldest go.", minimum=1
     )
     waiting: int = setting(
-        500, "Connections on which nobody is logged in, in all; further ones get 421.", minimum=1
+        500,
+        "Connections on which nobody is logged in, in all. For a further one, the address that "
+        "has most of them loses the one that waited for longest (421).",
+        minimum=1,
     )
     waiting_per_address: int = setting(
         50, "Connections on which nobody is logged in, of one address.", minimum=1

@@ -207,7 +207,7 @@ def test_so_many_logins_of_an_address_are_checked_at_the_same_time(guarded):
     checker.asked[0].callback(b"user0")
     clients[0].expect(230)
     assert len(checker.asked) == 4
-    for each in clients[4:]:
+    for each in clients[1:]:
         each.leave()
     server.reactor.settle()
     for each in checker.asked[1:]:
@@ -579,17 +579,54 @@ def test_so_many_of_an_address_may_wait(guarded):
 
 def test_so_many_may_wait_in_all(guarded):
     server = guarded(waiting=3, trusted=("198.51.100.0/24",))
-    waiting = [server.connect(f"192.0.2.{number}") for number in range(10, 13)]
+    waiting = [server.connect() for _ in range(3)]
     assert refused(server) == "421 Too many connections; try again later.\r\n"
     assert welcome(server, "198.51.100.9")
     guess(waiting[0], USER, PASSWORD)
     assert welcome(server)
 
 
+def test_nobody_is_kept_out_by_those_who_take_all_places(guarded):
+    """They lose the places again: first whoever has most of them, and has them for longest."""
+    server = guarded(waiting=5)
+    crowd = [server.connect() for _ in range(3)]
+    pair = [server.connect(OTHER) for _ in range(2)]
+    ones = [server.connect(f"198.51.100.{number}") for number in range(3)]
+    assert [each.closed for each in crowd] == [True, True, False]
+    assert crowd[0].answer().code == 421
+    assert [each.closed for each in pair] == [True, False]
+    last = server.connect("198.51.100.9")
+    assert (crowd[2].closed, pair[1].closed, ones[0].closed) == (True, False, False)
+    assert not welcome(server, OTHER)  # it has a place, as everybody else has
+    assert guess(ones[0], USER, PASSWORD)[1] == guess(last, USER, PASSWORD)[1] == "230 Logged in."
+    assert server.factory.door.presence.waiting.total == 3
+
+
+def test_who_is_in_a_handshake_or_a_login_makes_way_as_well(guarded):
+    checker = Slow()
+    server = guarded(checkers=[checker], waiting=2, relax=False, tls=True, login_timeout=100)
+    shaking = server.connect()
+    shaking.ask("AUTH TLS", 234)
+    thinking = server.connect(OTHER)
+    thinking.secure()
+    thinking.ask(f"USER {USER}", 331)
+    thinking.send(f"PASS {PASSWORD}")
+    server.reactor.settle()
+    assert welcome(server, STRANGER)
+    assert shaking.closed
+    assert shaking.quiet
+    assert welcome(server, STRANGER)
+    both = [server.connect(f"198.51.100.{number}") for number in range(2)]
+    assert thinking.expect(421).text == "Too many connections; try again later."
+    checker.asked[0].callback(USER.encode())
+    assert server.logged_in == 0
+    assert not any(each.closed for each in both)
+
+
 def test_who_only_connects_loses_his_place_in_time(guarded):
     server = guarded(waiting=3, login_timeout=10)
-    for number in range(10, 13):
-        server.connect(f"192.0.2.{number}")
+    for _ in range(3):
+        server.connect()
     assert not welcome(server)
     server.reactor.advance(11)
     assert welcome(server)
