@@ -91,11 +91,9 @@ class Pins:
 
     def names(self, certificate: x509.Certificate) -> Collection[str]:
         """Who has pinned the certificate, or its key."""
-        pins = self._file.content()
-        found = list(pins.get((False, fingerprint(certificate)), ()))
-        if any(is_key for is_key, _ in pins):
-            found += pins.get((True, key_fingerprint(certificate)), ())
-        return found
+        certificates, keys = self._file.content()
+        found = certificates.get(fingerprint(certificate), [])
+        return found + keys.get(key_fingerprint(certificate), []) if keys else found
 
 
 class Subjects:
@@ -184,9 +182,13 @@ def _entries(text: str) -> Iterator[tuple[int, str, str]]:
         yield number, name, rest
 
 
-def _pins(text: str) -> Mapping[tuple[bool, bytes], list[str]]:
-    """Names by what they have pinned: whether it is a key, and its fingerprint."""
-    found: dict[tuple[bool, bytes], list[str]] = {}
+_Names = Mapping[bytes, list[str]]
+
+
+def _pins(text: str) -> tuple[_Names, _Names]:
+    """Names by the fingerprints of certificates, and by those of keys, that they have pinned."""
+    certificates: dict[bytes, list[str]] = {}
+    keys: dict[bytes, list[str]] = {}
     for number, name, rest in _entries(text):
         for pin in rest.split():
             digits = _digits(pin.removeprefix(_KEY))
@@ -195,8 +197,9 @@ def _pins(text: str) -> Mapping[tuple[bool, bytes], list[str]]:
                     f"line {number}: there is something that is no SHA-256 fingerprint of "
                     "64 hexadecimal digits"
                 )
-            found.setdefault((pin.startswith(_KEY), bytes.fromhex(digits)), []).append(name)
-    return found
+            pinned = keys if pin.startswith(_KEY) else certificates
+            pinned.setdefault(bytes.fromhex(digits), []).append(name)
+    return certificates, keys
 
 
 def _subjects(text: str) -> Mapping[x509.Name | bytes, list[str]]:
