@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ftptls.authority.describing import WrongPasswordError
 from ftptls.authority.errors import AuthorityError
 from ftptls.cli.certificates import certificates_in
-from ftptls.cli.common import add_commands, refusing
+from ftptls.cli.common import CommandError, add_commands, clean, refusing
 from ftptls.cli.stores import add_store, opened
 from ftptls.store.certificates import from_pem
 from ftptls.store.records import CERTIFICATE, KEY, Certificate, User
@@ -39,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(chosen: argparse.Namespace) -> int:
-    with opened(chosen) as users:
+    with opened(chosen) as users, refusing(AuthorityError):
         users.add_certificate(chosen.name, _certificate(chosen, chosen.notes))
     return 0
 
 
 def _remove(chosen: argparse.Namespace) -> int:
-    with opened(chosen) as users:
+    with opened(chosen) as users, refusing(AuthorityError):
         meant = _certificate(chosen, "")
         users.remove_certificate(chosen.name, meant.value, meant.kind)
     return 0
@@ -55,8 +56,12 @@ def _certificate(chosen: argparse.Namespace, notes: str) -> Certificate:
     """What is meant: the content of a file, a fingerprint, or a field and its value."""
     path = Path(chosen.certificate)
     if path.is_file():
-        with refusing(AuthorityError):
+        try:
             first = certificates_in(path)[0].public_bytes(Encoding.PEM)
+        except WrongPasswordError:
+            raise CommandError(
+                f"{clean(str(path))} is encrypted; name a file of the certificate alone."
+            ) from None
         return from_pem(first, kind=KEY if chosen.key else CERTIFICATE, notes=notes)
     values = {"name": chosen.name, "certificates": [chosen.certificate]}
     (meant,) = from_values(User, values).certificates

@@ -399,7 +399,8 @@ def test_a_certificate_in_der(run: Command, bob: None, certificate: x509.Certifi
 def test_a_certificate_in_pkcs12(run: Command, bob: None) -> None:
     done(run("ca", "new", "--name", "x"))
     done(run("cert", "client", "bob"))
-    assert refusal(run("user", "cert", "add", "bob", "bob.p12")).startswith("cannot read bob.p12: ")
+    sentence = refusal(run("user", "cert", "add", "bob", "bob.p12"))
+    assert sentence == "bob.p12 is encrypted; name a file of the certificate alone."
     assert certificates(run) == []
 
 
