@@ -210,7 +210,9 @@ def _name(name: x509.GeneralName) -> str:
         return f"other:{name.type_id.dotted_string}"
     if isinstance(name, x509.DirectoryName):
         return f"DN:{name.value.rfc4514_string()}"
-    return f"{kinds.get(type(name), 'ID')}:{name.value}"
+    if isinstance(name, x509.RegisteredID):
+        return f"ID:{name.value.dotted_string}"
+    return f"{kinds[type(name)]}:{name.value}"
 
 
 def _usages(certificate: x509.Certificate) -> tuple[str, ...]:

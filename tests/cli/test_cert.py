@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import ssl
 import stat
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -277,6 +279,56 @@ def test_problems_are_told(run: Command, folder: Path, which: str) -> None:
     assert words in shown.output
     assert shown.output.isascii()
     assert "\0" not in shown.output
+
+
+# What OpenSSL is told to make, and what is then told of it.
+ODD = {
+    "nobody": (["-subj", "/"], "It names nobody"),
+    "two CNs": (["-subj", "/CN=bob/CN=alice"], "more than one CN"),
+    "short": (["-newkey", "rsa:1024"], "Its key has 1024 bits only"),
+    "sha1": (["-sha1"], "signed with SHA1, which is broken"),
+    "aimless": (["-addext", "basicConstraints=CA:FALSE"], "whether it is for servers or clients"),
+}
+
+
+def self_signed(*flags: str) -> None:
+    """A certificate in ``it.pem``."""
+    given = [*flags] if "-subj" in flags else ["-subj", "/CN=bob", *flags]
+    if "-newkey" not in flags:
+        given += ["-newkey", "ed25519" if "-sha1" not in flags else "rsa:2048"]
+    openssl("req", "-x509", "-nodes", "-keyout", "it.key", "-out", "it.pem", "-days", "99", *given)
+
+
+@pytest.mark.parametrize("which", ODD)
+def test_certificates_of_others(run: Command, which: str) -> None:
+    flags, words = ODD[which]
+    self_signed(*flags)
+    shown = run("cert", "show", "it.pem")
+    assert (shown.status, shown.errors) == (1, "")
+    assert words in shown.output
+
+
+def test_names_of_every_kind(run: Command) -> None:
+    self_signed(
+        "-addext",
+        "subjectAltName=DNS:a.example,IP:::1,email:bob@example.com,URI:spiffe://example.com/bob,"
+        "RID:1.2.3.4,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:bob@example.com",
+        "-addext",
+        "extendedKeyUsage=clientAuth,codeSigning",
+    )
+    (told,) = json.loads(run("cert", "show", "it.pem", "--json").output)
+    assert told["names"] == [
+        "DNS:a.example",
+        "IP:::1",
+        "email:bob@example.com",
+        "URI:spiffe://example.com/bob",
+        "ID:1.2.3.4",
+        "other:1.3.6.1.4.1.311.20.2.3",
+    ]
+    assert told["usages"] == ["clients", "1.3.6.1.5.5.7.3.3"]
+    assert told["key"] == "Ed25519"
+    der = openssl("pkey", "-in", "it.key", "-pubout", "-outform", "PEM").splitlines()[1:-1]
+    assert told["key_fingerprint"] == hashlib.sha256(b64decode("".join(der))).hexdigest()
 
 
 def test_one_that_soon_ends() -> None:
