@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from ftptls.settings import LoginMode, Requirement
-from ftptls.store.records import Certificate, Group, StoreError, User
+from ftptls.store.checks import parse_fingerprint
+from ftptls.store.records import CERTIFICATE, KEY, Certificate, Group, StoreError, User
 
 T = TypeVar("T", User, Group)
 
@@ -145,16 +146,15 @@ def _certificates(value: Any) -> tuple[Certificate, ...]:
 def _certificate(value: Any) -> Certificate:
     """From an object, or a text: a fingerprint, or with its kind before it, ``email:a@b``."""
     if isinstance(value, Mapping):
-        return Certificate(**{key: _text(text) for key, text in value.items()})
-    kind, colon, rest = _text(value).partition(":")
-    # A fingerprint has its own colons, behind two digits each; cn and dn are no digits.
-    is_kind = colon and not re.fullmatch(r"\s*[0-9a-fA-F]{2}", kind)
-    return Certificate(rest, kind) if is_kind else fingerprint(value)
-
-
-def fingerprint(text: str) -> Certificate:
-    """A certificate by its fingerprint, however that is written."""
-    return Certificate(text.strip().lower().replace(":", ""))
+        found = Certificate(**{key: _text(text) for key, text in value.items()})
+    else:
+        kind, colon, rest = _text(value).partition(":")
+        # A fingerprint has its own colons, behind two digits each; cn and dn are no digits.
+        is_kind = colon and not re.fullmatch(r"\s*[0-9a-fA-F]{2}", kind)
+        found = Certificate(rest, kind) if is_kind else Certificate(value)
+    if found.kind in (CERTIFICATE, KEY):
+        return replace(found, value=parse_fingerprint(found.value))
+    return found
 
 
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
