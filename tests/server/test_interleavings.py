@@ -197,7 +197,7 @@ class Interleavings(RuleBasedStateMachine):
             self.model.leave()
         self.checker.release()
         self.server.reactor.settle()
-        assert +self.realm.inside == Counter()
+        assert self.realm.inside == Counter()
         self.go_on()
 
     @rule()
@@ -207,9 +207,9 @@ class Interleavings(RuleBasedStateMachine):
             self.client.ask("STOR new", 530)
             return
         self.client.ask("TYPE I", 200)
-        size = self.client.ask("SIZE whose", 213).text
-        assert int(size) == len(self.model.user)
         before = self.realm.contents()
+        size = self.client.ask("SIZE whose", 213).text
+        assert int(size) == len(before[self.model.user]["/whose"])
         if self.upload():
             before[self.model.user][f"/{self.uploads}"] = b"new"
         assert self.realm.contents() == before
@@ -233,7 +233,7 @@ class Interleavings(RuleBasedStateMachine):
     def those_are_logged_in_whom_the_model_has(self) -> None:
         if not hasattr(self, "model"):
             return
-        assert +self.realm.inside == Counter(filter(None, [self.model.user]))
+        assert self.realm.inside == Counter(filter(None, [self.model.user]))
         (pi,) = self.server.factory._sessions
         session = pi.session
         assert session.login.user == self.model.user
