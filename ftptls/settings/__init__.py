@@ -8,7 +8,7 @@ a field of :class:`Settings` that holds another dataclass.
 
 from __future__ import annotations
 
-from ftptls.settings.about import About, is_host_name, setting
+from ftptls.settings.about import About, is_host_name, mounted, setting
 from ftptls.settings.anonymous import ANONYMOUS, Anonymous
 from ftptls.settings.choices import (
     OCSP,
@@ -25,7 +25,7 @@ from ftptls.settings.choices import (
 )
 from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
-from ftptls.settings.serving import Files, Limits, Listen, Passive
+from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.unix import Unix
 from ftptls.settings.whole import Host, OwnListener, Settings
@@ -39,6 +39,7 @@ __all__ = [
     "Anonymous",
     "ClientCertificate",
     "ClientCertificates",
+    "Encryption",
     "Files",
     "Guard",
     "HiddenNames",
@@ -61,5 +62,6 @@ __all__ = [
     "UploadMode",
     "Version",
     "is_host_name",
+    "mounted",
     "setting",
 ]

@@ -76,6 +76,21 @@ def is_media_type(text: str) -> bool:
     return re.fullmatch(rf"[^=./\s]+={_MEDIA_NAME}/{_MEDIA_NAME}", text) is not None
 
 
+def mounted(text: str) -> tuple[str, str]:
+    """Where a line of mounts puts something, and what: ``/archive = /srv/archive``."""
+    point, _, folder = (part.strip() for part in text.partition("="))
+    return point, folder
+
+
+def is_mount(text: str) -> bool:
+    """Whether it is such a line, with a clean absolute path that is not the root."""
+    point, folder = mounted(text)
+    parts = point.split("/")
+    clean = parts[0] == "" and all(each not in ("", ".", "..") for each in parts[1:])
+    whole = folder.startswith(("/", "{home}")) or "://" in folder
+    return clean and len(parts) > 1 and whole and "\0" not in text
+
+
 def is_fingerprint(text: str) -> bool:
     """Whether a text is a SHA-256 fingerprint in hexadecimal, with or without colons."""
     return re.fullmatch(r"[0-9a-fA-F]{64}", text.replace(":", "")) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ftptls.settings.about import is_ipv4, is_media_type, setting
+from ftptls.settings.about import is_ipv4, is_media_type, is_mount, setting
 from ftptls.settings.choices import HiddenNames, PortRange, UploadMode
 from ftptls.settings.rights import RIGHTS_LINE, is_rights_line
 from ftptls.settings.zones import UTC, is_time_zone
@@ -73,6 +73,21 @@ class Files:
         accepts=RIGHTS_LINE,
         check=is_rights_line,
     )
+    mounts: tuple[str, ...] = setting(
+        (),
+        "What else is served, and where: lines such as `/archive = /srv/archive/{user}`. What is "
+        "there hides what the root has under that path. Rights are set for both in one.",
+        accepts='a path, = and a folder, such as "/archive = /srv/archive"',
+        check=is_mount,
+    )
+    versions: int = setting(
+        0,
+        "How many old versions are kept of each file that is overwritten, in the folder "
+        "`/.versions`, where nobody can change them; 0 keeps none.",
+    )
+    fold_case: bool = setting(
+        False, "Whether the case of names does not count: `README` finds `readme`."
+    )
     hidden_names: HiddenNames = setting(
         HiddenNames.SHOW,
         "Names that begin with a dot: `show` lists them; `on_request` lists them for `LIST -a` "
@@ -94,6 +109,22 @@ class Files:
         "`csv=text/csv`. None is guessed.",
         accepts="an ending and a media type, such as csv=text/csv",
         check=is_media_type,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """Encryption of the files that are stored; with a key, all files are encrypted.
+
+    A key is 32 octets, written as 64 hexadecimal digits (`openssl rand -hex 32` makes one).
+    New files get the first key; others are for files that are there.
+    """
+
+    key_files: tuple[str, ...] = setting((), "Files that hold keys, a line for each.", path=True)
+    key_program: tuple[str, ...] = setting(
+        (),
+        "Program, with its arguments, that prints keys, a line for each; they come before those "
+        "of files. It is run when the server starts.",
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -20,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from twisted.logger import Logger
 
-_PATIENCE = 10  # seconds for a passphrase program; the start of the server waits for it
+from ftptls.programs import ProgramError, printed
+
 _DER_SEQUENCE = b"\x30"  # how PKCS#12 begins, and PEM never does
 
 _log = Logger(namespace="ftptls")
@@ -86,27 +86,13 @@ class Passphrases:
         Raises:
             CertificateError: It cannot be run, fails, takes too long or prints nothing.
         """
-        name = self._program[0]
         try:
-            done = subprocess.run(  # noqa: S603 - what the operator names, without a shell
-                [*self._program, path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                timeout=_PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise CertificateError(
-                f"The passphrase program {name} took longer than {_PATIENCE} s for {path}."
-            ) from None
-        except OSError as error:
-            raise CertificateError(
-                f"Cannot run the passphrase program {name}: {error.strerror}."
-            ) from None
-        line = done.stdout.partition(b"\n")[0].removesuffix(b"\r")
-        if done.returncode or not line:
-            what = f"ended with status {done.returncode}" if done.returncode else "printed nothing"
-            raise CertificateError(f"The passphrase program {name} {what} for {path}.")
+            line = printed([*self._program, path]).partition(b"\n")[0].removesuffix(b"\r")
+            if not line:
+                raise ProgramError("printed nothing")
+        except ProgramError as error:
+            name = self._program[0]
+            raise CertificateError(f"The passphrase program {name} {error} for {path}.") from None
         return line
 
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from twisted.logger import formatEvent, globalLogPublisher
 
+from ftptls import programs
 from ftptls.settings import TLS, Settings
 from ftptls.testing.certificates import PKI, KeyKind, pem
-from ftptls.tls import loading
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.loading import (
     CertificateError,
@@ -107,12 +107,14 @@ def test_a_program_that_does_not_help(tmp_path, identity, text, cause):
 
 def test_a_program_that_is_not_there(tmp_path, identity):
     files = written(tmp_path, identity, password=b"secret")
-    with pytest.raises(CertificateError, match=r"Cannot run .*/none: No such file or directory"):
+    with pytest.raises(
+        CertificateError, match=r"/none cannot be run \(No such file or directory\) for "
+    ):
         load_identity(*files, Passphrases([str(tmp_path / "none")]))
 
 
 def test_a_program_that_never_ends(tmp_path, identity, monkeypatch):
-    monkeypatch.setattr(loading, "_PATIENCE", 0.1)
+    monkeypatch.setattr(programs, "_PATIENCE", 0.1)
     with pytest.raises(CertificateError, match=r"took longer than 0\.1 s"):
         load_identity(
             *written(tmp_path, identity, password=b"secret"),
