@@ -12,31 +12,35 @@ from ftptls.cli.shape import program
 from tests.cli.conftest import Command
 from tests.cli.terminal import Terminal
 
-# How each shell is started, and what it runs first: "ftptls" tells how it was called.
+# "ftptls" tells how it was called.
+_TELL = "ftptls() { printf '{%s}' \"$@\"; echo .; }"
+_FISH_TELL = "function ftptls; printf '{%s}' $argv; echo .; end"
+# How each shell is started, and what it runs first.
 SHELLS = {
-    "bash": (["bash", "--norc", "--noprofile", "-i"], "ftptls() { printf '{%s}' \"$@\"; echo .; }"),
+    "bash": (["bash", "--norc", "--noprofile", "-i"], f"{_TELL}; . ./_ftptls"),
     "zsh": (
         ["zsh", "-f", "-i"],
-        "autoload -U compinit; compinit -D; ftptls() { printf '{%s}' \"$@\"; echo .; }",
+        f"{_TELL}; autoload -U compinit; compinit -D; . ./_ftptls",
     ),
-    "fish": (
-        ["fish", "--no-config", "-i"],
-        "function ftptls; printf '{%s}' $argv; echo .; end",
+    "zsh, by itself": (
+        ["zsh", "-f", "-i"],
+        f"{_TELL}; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D",
     ),
+    "fish": (["fish", "--no-config", "-i"], f"{_FISH_TELL}; . ./_ftptls"),
 }
 
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest, run: Command, folder: Path) -> Iterator[Terminal]:
     """A shell that has the script."""
-    made = run("completion", request.param)
+    made = run("completion", request.param.partition(",")[0])
     assert (made.status, made.errors) == (0, "")
-    (folder / "script").write_text(made.output)
+    (folder / "_ftptls").write_text(made.output)
     (folder / "partner.pem").touch()
     (folder / "a folder").mkdir()
     command, prelude = SHELLS[request.param]
     with Terminal(command, folder, TERM="xterm", PS1="> ", LC_ALL="C.UTF-8") as terminal:
-        terminal.type(f"{prelude}\n. ./script\nexport PATH=/nowhere\necho rea''dy\n")
+        terminal.type(f"{prelude}\nexport PATH=/nowhere\necho rea''dy\n")
         terminal.wait_for(r"ready")
         yield terminal
         terminal.type("\nexit\n")
