@@ -44,7 +44,7 @@ class RefusedError(ftp.FTPCmdError):
         path: What it was about.
     """
 
-    errorCode = ftp.REQ_ACTN_NOT_TAKEN  # noqa: N815 - where Twisted tells an error by its code
+    errorCode = ftp.REQ_ACTN_NOT_TAKEN  # by which Twisted's server finds its words
 
     def __init__(self, why: Exception, path: str) -> None:
         ftp.FTPCmdError.__init__(self, path)

@@ -43,6 +43,7 @@ class Inflow:
         """At least one octet and at most ``size``; none at the end.
 
         Raises:
+            OSError: ``EBADF``, it was closed meanwhile.
             Exception: Sending failed; :func:`~ftptls.vfs.ftpshell.errors.ask` tells with what.
         """
         self._start()
@@ -55,6 +56,8 @@ class Inflow:
                 break
             self._waiting = Deferred()
             await self._waiting
+        if self._closed:
+            raise os_error(errno.EBADF)
         if self._failure is not None and not self._octets:
             raise from_shell(self._failure)
         data = bytes(self._octets[:size])
