@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, refused
 from ftptls.errors import PermanentError
@@ -29,8 +31,13 @@ async def _quit(context: Context, _argument: None) -> Reply:
 
 async def _cwd(context: Context, name: str) -> Reply:
     target = context.path(name)
-    if not (await context.filesystem.stat(target)).is_directory:
+    entry = await context.filesystem.stat(target)
+    if not entry.is_directory:
         raise PermanentError(550, "Not a directory.")
+    if "e" not in entry.perm:
+        # That is advisory, and does not know of ACLs; whether a name in it can be looked up is not.
+        with suppress(FileNotFoundError):
+            await context.filesystem.stat(target / "-")
     context.session.parameters.directory = target
     return Reply(250, "Directory changed.")
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+from dataclasses import replace
+from pathlib import PurePosixPath
+
 import pytest
+
+from ftptls.vfs.memory import MemoryFilesystem
 
 CONTENT = {"/a/b/c/deep": b"1", "/a/x": b"2", '/say "hi"/': b"", "/ün/": b"", "/f": b"3"}
 
@@ -42,6 +48,28 @@ def test_a_failed_cwd_changes_nothing(enter):
     for name in ("nowhere", "x", "x/..y", "/f"):
         client.ask(f"CWD {name}", 550)
     assert client.ask("PWD", 257).text.startswith('"/a" ')
+
+
+class Closed(MemoryFilesystem):
+    """A directory whose mode says that it cannot be entered; the system may think otherwise."""
+
+    def __init__(self, *, really):
+        super().__init__(CONTENT)
+        self._really = really
+
+    async def stat(self, path):
+        closed = PurePosixPath("/a")
+        if self._really and path.parent == closed:
+            raise PermissionError(errno.EACCES, "no")
+        entry = await super().stat(path)
+        return replace(entry, perm=entry.perm.replace("e", "")) if path == closed else entry
+
+
+def test_a_directory_that_cannot_be_entered(enter):
+    client = enter(filesystem=Closed(really=True))
+    assert client.ask("CWD a", 550).text == "Permission denied."
+    assert client.ask("PWD", 257).text.startswith('"/" ')
+    enter(filesystem=Closed(really=False)).ask("CWD a", 250)
 
 
 def test_make_and_remove_directories(enter, mode):

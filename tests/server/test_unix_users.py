@@ -106,6 +106,9 @@ def test_what_is_somebody_elses_is_550(start, root, upload_mode):
         assert bob.ask(line, 550).text == "Permission denied.", line
     bob.ask("RNFR hers/file", 350)
     bob.ask("RNTO stolen", 550)
+    bob.ask(f"CWD {ALICE.pw_name}", 550)
+    bob.ask("CWD hers", 250)
+    bob.ask("CDUP", 250)
     bob.ask(f"STAT {ALICE.pw_name}/", 550)
     bob.ask(f"STAT {BOB.pw_name}/", 212)
     assert alice.download("RETR hers/file") == b"0123"
