@@ -23,6 +23,7 @@ from ftptls.store import Group, User, Users
 from ftptls.testing.certificates import PKI
 from tests.cli.conftest import Command, Result
 from tests.cli.terminal import Terminal
+from tests.postgresql import Cluster
 
 STORE = "sqlite:users.db"
 PROGRAM = [sys.executable, "-m", "ftptls"]
@@ -525,6 +526,23 @@ def test_a_store_by_flag_and_by_configuration(
         "ftptls.toml: auth is"
     )
     assert refusal(run("user", "list", "--config", "no.toml")).startswith("Cannot read no.toml: ")
+
+
+def test_a_store_in_postgresql(run: Command, folder: Path, cluster: Cluster) -> None:
+    where = ["--store", cluster.make_database()]
+    sentence = refusal(run("user", "list", *where))
+    assert sentence.startswith("There are no users in this database yet; add one with")
+    done(run("group", "add", "staff", *where))
+    done(run("user", "add", "bob", "--no-password", "--groups", "staff", *where))
+    (folder / "users.csv").write_text("name,groups\nalice,staff\nbob,\n")
+    replaced = done(run("user", "import", "users.csv", "--replace", *where))
+    assert replaced.output == "1 added, 1 replaced.\n"
+    done(run("user", "edit", "alice", "--rename", "carol", *where))
+    found = listed(run, *where)
+    assert [(each["name"], each.get("groups")) for each in found] == [
+        ("bob", None),
+        ("carol", ["staff"]),
+    ]
 
 
 @pytest.mark.parametrize("command", ["list", "show x", "edit x --home /", "remove x", "upgrade"])
