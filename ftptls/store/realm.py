@@ -22,6 +22,7 @@ from ftptls.store.watch import Clock, Watch, Watched
 from ftptls.vfs.rights import Restricted
 
 _Avatar = tuple[Any, Any, Callable[[], None]]
+_AvatarId = bytes | str | tuple[()]
 
 _log = Logger(namespace="ftptls")
 
@@ -107,7 +108,7 @@ class StoreRealm:
 
     def requestAvatar(
         self,
-        avatarId: bytes | str | tuple[()],  # noqa: N803
+        avatarId: _AvatarId,  # noqa: N803
         mind: object,
         *interfaces: Any,
     ) -> Deferred[_Avatar]:
@@ -127,39 +128,31 @@ class StoreRealm:
         """
         if IFilesystem not in interfaces:
             raise NotImplementedError("StoreRealm gives an IFilesystem and nothing else")
-        return Deferred.fromCoroutine(self._avatar(avatarId, mind))
+        return Deferred.fromCoroutine(self._avatar(avatarId, mind, interfaces))
 
-    async def _avatar(self, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
+    async def _avatar(self, avatar_id: _AvatarId, mind: object, interfaces: Any) -> _Avatar:
         stored = isinstance(avatar_id, StoredName)
         elsewhere = isinstance(avatar_id, StoredName) and avatar_id.users is not self._users
         if elsewhere or avatar_id == ANONYMOUS:
-            return await _requested(self._fallback, avatar_id, mind)
+            return await _requested(self._fallback, avatar_id, mind, interfaces)
         name = user_name(avatar_id)
         here = mind.peers.client if isinstance(mind, Session) else ""
         login = self._watch.enter(name, here, stored=stored)
         try:
             user = await self._lookups.run(self._users.find, name)
             login.know(user, first=True)
-            if user is None and stored:
-                raise UnauthorizedLogin("removed a moment ago")
-            if user is None:
-                realm = self._fallback
-            else:
+            if user is not None:
                 self._refuse_barred(user, here)
                 realm = self._fallback if user.home is None else self._rooted(user.home)
-            _, inner, logout = await _requested(realm, avatar_id, mind)
+                found = await _requested(realm, avatar_id, mind, interfaces)
+                return _as_stored(user, login, found)
+            if stored:
+                raise UnauthorizedLogin("removed a moment ago")
         except BaseException:
             login.leave()
             raise
-        if user is None:
-            login.leave()
-            return IFilesystem, inner, logout
-
-        def log_out() -> None:
-            login.leave()
-            logout()
-
-        return IFilesystem, _avatar_of(user, inner, login), log_out
+        login.leave()
+        return await _requested(self._fallback, avatar_id, mind, interfaces)
 
     def _refuse_barred(self, user: User, here: str) -> None:
         objection = user.objection(self._clock(), here)
@@ -177,15 +170,22 @@ def report_barred(user: User, objection: str) -> None:
     )
 
 
-async def _requested(realm: IRealm, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
+async def _requested(realm: IRealm, avatar_id: _AvatarId, mind: object, interfaces: Any) -> _Avatar:
     request: Any = realm.requestAvatar  # a realm may answer at once
-    found: _Avatar = await maybeDeferred(request, avatar_id, mind, IFilesystem)
+    found: _Avatar = await maybeDeferred(request, avatar_id, mind, *interfaces)
     return found
 
 
-def _avatar_of(user: User, inner: Any, login: Watched) -> StoreAvatar:
+def _as_stored(user: User, login: Watched, found: _Avatar) -> _Avatar:
+    """What a realm gives, and what the record of the user makes of it."""
+    _, inner, logout = found
     filesystem = IFilesystem(inner)
     if user.rights:
         filesystem = Restricted(filesystem, Rights(user.rights))
     policy = inner.policy if IProtection.providedBy(inner) else {}
-    return StoreAvatar(filesystem, {**policy, **user.policy}, user, login)
+
+    def log_out() -> None:
+        login.leave()
+        logout()
+
+    return IFilesystem, StoreAvatar(filesystem, {**policy, **user.policy}, user, login), log_out

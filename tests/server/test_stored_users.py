@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from passlib.hash import bcrypt, pbkdf2_sha256, scrypt, sha512_crypt
 from sqlalchemy import text
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.portal import IRealm
+from zope.interface import implementer
 
 from ftptls.cred.composing import compose
 from ftptls.cred.passwords import Cost, hash_password
+from ftptls.interfaces import IDescriptor, IFilesystem, IProtection
 from ftptls.settings import ClientCertificate, LoginMode, Requirement
 from ftptls.store import Certificate, Group, StoreChecker, User, Users, checker
 from ftptls.store.certificates import from_pem
@@ -21,6 +25,7 @@ from ftptls.store.watch import INTERVAL
 from ftptls.testing.dialogue import CLIENT, CLIENT_6, SERVER, SERVER_6
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
+from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.workers import InlineWorkers
 
 CHEAP = Cost(memory=64, passes=1)
@@ -55,7 +60,7 @@ class Here:
     def add(self, name="alice", **said) -> None:
         self.users.add(User(name=name, **{"password": HASH, **said}))
 
-    def start(self, *others, host=SERVER, **settings):
+    def start(self, *others, host=SERVER, hashing=None, realm=None, **settings):
         """Serve; besides, there are these checkers."""
         pair = self._pki.server()
         verification = Verification(ClientCertificate.OPTIONAL, (self._pki.root.certificate,))
@@ -63,10 +68,11 @@ class Here:
         patient = {"login_delay": 0, "login_attempts": 1000, "ban_after": 1000}
         made = self._settings(**patient, **settings)
         self._server = server = self._serve({"/f": DATA}, made, tls=tls, host=host)
-        stored = StoreChecker(self.users, InlineHashing(), InlineWorkers(), lambda: self.now)
+        hashing = hashing or InlineHashing()
+        stored = StoreChecker(self.users, hashing, InlineWorkers(), lambda: self.now)
         stored.use(server.reactor, InlineWorkers())
         portal = server.factory.portal
-        portal.realm = stored.realm(portal.realm, InlineWorkers())
+        portal.realm = stored.realm(realm or portal.realm, InlineWorkers())
         for each in compose([stored, *others]):
             portal.registerChecker(each)
         return server
@@ -627,3 +633,62 @@ def test_the_store_is_looked_at_while_somebody_is_logged_in_only(here):
     assert len(looks()) == 1
     client.leave()
     assert looks() == []
+
+
+# --- the realm by itself
+
+
+def test_the_realm_gives_filesystems_only(here):
+    server = here.start()
+    with pytest.raises(NotImplementedError, match="IFilesystem and nothing else"):
+        server.factory.portal.realm.requestAvatar(b"alice", None, IDescriptor)
+
+
+def test_whoever_was_removed_between_password_and_files(here, log):
+    """Not even the files of everybody are his."""
+
+    class Removing(InlineHashing):
+        async def run(self, call, *args):
+            found = call(*args)
+            here.users.remove("alice")
+            return found
+
+    here.add()
+    server = here.start(hashing=Removing())
+    assert login_code(here.dial()) == 530
+    assert server.logged_in == 0
+
+
+def test_a_realm_of_ones_own_for_those_without_a_home(here):
+    """It is asked for what it gives, and its policy holds where the record says nothing."""
+
+    @implementer(IProtection)
+    class Avatar:
+        policy: ClassVar = {"download_rate": RATE, "upload_rate": RATE}
+
+        def __init__(self, filesystem):
+            self._filesystem = filesystem
+
+        def __conform__(self, interface):
+            return self._filesystem if interface is IFilesystem else None
+
+    asked = []
+
+    @implementer(IRealm)
+    class Realm:
+        def requestAvatar(self, avatar_id, mind, *interfaces):
+            asked.append((avatar_id, interfaces))
+            return interfaces[0], Avatar(MemoryFilesystem({"/f": DATA})), lambda: None
+
+    here.add(download_rate=0)
+    here.start(realm=Realm())
+    client = here.enter()
+    assert client.download("RETR f") == DATA
+    wire = client.begin("STOR g")
+    wire.send(DATA)
+    wire.stop()
+    client.wait(3)
+    assert client.quiet
+    ((avatar_id, interfaces),) = asked
+    assert avatar_id == b"alice"
+    assert IFilesystem in interfaces
