@@ -1,0 +1,74 @@
+"""The contract suite, over what fsspec has and over S3."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from ftptls.interfaces import IFilesystem
+from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
+from ftptls.vfs.objects.filesystem import ObjectFilesystem
+from ftptls.vfs.objects.generic import FsspecStore
+from ftptls.vfs.objects.opening import open_store
+from ftptls.vfs.objects.stores import Bounds
+from tests.objects.s3_server import S3Server, options
+
+
+class FsspecContract(FilesystemContract):
+    # Octets are asked for when they are read, of a name.
+    keeps_what_is_opened = False
+
+
+class TestMemory(FsspecContract):
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        memory = MemoryFileSystem(global_store=False, skip_instance_cache=True)
+        memory.mkdir("/root")
+        _fill(memory, "/root", content)
+        return ObjectFilesystem(FsspecStore(memory, "/root", Bounds()), InlineWorkers())
+
+
+class TestFiles(FsspecContract):
+    _numbers = itertools.count()
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        root = self.folder / f"root{next(self._numbers)}"
+        root.mkdir()
+        _fill(LocalFileSystem(), str(root), content)
+        return ObjectFilesystem(open_store(f"file://{root}"), InlineWorkers())
+
+
+class TestS3(FilesystemContract):
+    keeps_what_is_opened = False
+    # Keys are text; and moto, unlike S3, knows no path with a line end in it.
+    hostile_names = tuple(
+        name for name in FilesystemContract.hostile_names if not {"\udcff", "\n"} & set(name)
+    )
+
+    @pytest.fixture(autouse=True)
+    def _server(self, s3: S3Server) -> None:
+        self.s3 = s3
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        bucket = self.s3.bucket()
+        for path, data in content.items():
+            self.s3.put(bucket, f"some/where{path}", data)
+        store = open_store(f"s3://{bucket}/some/where", options(self.s3.url))
+        return ObjectFilesystem(store, InlineWorkers())
+
+
+def _fill(filesystem, root: str, content: Mapping[str, bytes]) -> None:
+    for path, data in content.items():
+        if path.endswith("/"):
+            filesystem.makedirs(root + path.rstrip("/"), exist_ok=True)
+        else:
+            filesystem.makedirs((root + path).rpartition("/")[0], exist_ok=True)
+            filesystem.pipe_file(root + path, data)
