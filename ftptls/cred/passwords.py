@@ -106,11 +106,19 @@ def hash_password(password: bytes, cost: Cost = STANDARD) -> str:
     return str(_context(cost).hash(password))
 
 
-def verify(password: bytes, stored: str, cost: Cost = STANDARD) -> Verified:
+def verify(
+    password: bytes, stored: str, cost: Cost = STANDARD, *, upgrade: bool = True
+) -> Verified:
     """Whether a password is the one behind a stored hash; compared in constant time.
 
     It never is if it cannot be a password, or if the hash is of no known form (as `DUMMY`, or
     the ``!`` of a locked user); the work is done all the same, to take no less time.
+
+    Args:
+        password: As octets.
+        stored: The hash.
+        cost: Of a hash that is up to date.
+        upgrade: Whether a new hash is made for an old one, which is as much work again.
 
     Raises:
         MissingExtraError: The libraries are not installed.
@@ -122,9 +130,8 @@ def verify(password: bytes, stored: str, cost: Cost = STANDARD) -> Verified:
     read = password[:_BCRYPT_READS] if stored.startswith("$2") else password
     if not context.verify(read, stored):
         return Verified(ok=False)
-    return Verified(
-        ok=True, upgraded=None if _is_good(stored, cost) else hash_password(password, cost)
-    )
+    outdated = upgrade and not _is_good(stored, cost)
+    return Verified(ok=True, upgraded=hash_password(password, cost) if outdated else None)
 
 
 def _is_good(stored: str, cost: Cost) -> bool:

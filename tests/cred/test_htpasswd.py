@@ -118,9 +118,10 @@ def test_an_unknown_name_is_the_work_of_a_known_one(
 ) -> None:
     verified: list[str] = []
 
-    def spy(password: bytes, stored: str, cost: Cost) -> Verified:
+    def spy(password: bytes, stored: str, cost: Cost, *, upgrade: bool) -> Verified:
+        assert not upgrade  # nobody would keep the new hash
         verified.append(stored)
-        return passwords.verify(password, stored, cost)
+        return passwords.verify(password, stored, cost, upgrade=upgrade)
 
     monkeypatch.setattr("ftptls.cred.htpasswd.verify", spy)
     checker = HtpasswdChecker(file, Here())

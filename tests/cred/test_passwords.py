@@ -126,6 +126,12 @@ def test_hashes_of_other_programs_are_verified_and_upgraded(maker: str) -> None:
     assert verify(PASSWORD, found.upgraded, CHEAP) == Verified(ok=True)
 
 
+def test_no_hash_is_made_that_nobody_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = hash_password(b"wonderland", Cost(memory=64, passes=1))
+    monkeypatch.setattr(passwords, "hash_password", lambda *_: pytest.fail("made"))
+    assert verify(b"wonderland", stored, upgrade=False) == Verified(ok=True)
+
+
 def test_a_hash_of_less_work_is_upgraded_and_one_of_more_is_kept() -> None:
     stored = hash_password(PASSWORD, CHEAP)
     assert verify(PASSWORD, stored, Cost(memory=128, passes=1)).upgraded is not None
