@@ -27,7 +27,8 @@ from ftptls.interfaces import (
     IWorkers,
     IX509Credentials,
 )
-from ftptls.settings import ClientCertificate, LoginMode, Settings
+from ftptls.settings import ClientCertificate, LoginMode, Settings, mounted
+from ftptls.vfs.layers import Layers
 from ftptls.vfs.owners import objection
 from ftptls.workers import BoundedWorkers
 
@@ -58,6 +59,8 @@ def see_that_folders_are_there(settings: Settings) -> None:
     if not settings.files.root:
         raise ConfigError("There is no folder to serve: name one with --root or files.root.")
     _see_that_it_is_there(settings.files.root)
+    for _, folder in map(mounted, settings.files.mounts):
+        _see_that_it_is_there(folder)
     if settings.anonymous.root:
         _see_that_it_is_there(settings.anonymous.root)
 
@@ -91,6 +94,8 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         workers,
         upload_mode=files.upload_mode,
         anonymous=settings.anonymous,
+        mounts=dict(map(mounted, files.mounts)),
+        layers=_layers(settings),
         unix=_unix_users(settings, reactor),
     )
     checkers = [_checker(description) for description in settings.auth]
@@ -100,6 +105,18 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         if IGivesRealm.providedBy(checker):
             realm = checker.realm(realm, workers)
     return Portal(realm, list(compose(checkers)))
+
+
+def _layers(settings: Settings) -> Layers:
+    """What is around each folder.
+
+    Raises:
+        ConfigError: The keys of files cannot be had.
+    """
+    try:
+        return Layers.from_settings(settings.files, settings.encryption)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _unix_users(settings: Settings, reactor: Any) -> UnixUsers | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -21,8 +21,9 @@ from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
+from ftptls.vfs.layers import Layers
 from ftptls.vfs.local import LocalFilesystem
-from ftptls.vfs.owners import OwnerWorkers
+from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
 
 _USER = "{user}"
@@ -55,6 +56,9 @@ class LocalRealm:
         upload_mode: See :class:`~ftptls.vfs.local.LocalFilesystem`.
         read_only: Whether nobody may change anything.
         anonymous: What the anonymous user is given; by default he may only read.
+        mounts: What else is served, by path: folders as ``root`` is one. The anonymous user
+            has none of them if he has a root of his own.
+        layers: What is around each folder.
         unix: As whom users act; by default all of them are the server itself.
     """
 
@@ -68,9 +72,13 @@ class LocalRealm:
         upload_mode: UploadMode = UploadMode.ATOMIC,
         read_only: bool = False,
         anonymous: Anonymous | None = None,
+        mounts: Mapping[str, str] | None = None,
+        layers: Layers | None = None,
         unix: UnixUsers | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
+        self._mounts = dict(mounts or {})
+        self._layers = layers or Layers()
         self._workers = workers
         self._upload_mode = upload_mode
         self._read_only = read_only
@@ -117,17 +125,15 @@ class LocalRealm:
         name = user_name(avatar_id)
         here = mind.peers.client if isinstance(mind, Session) else ""
         user = await self._unix.find(name, here, anonymous=anonymous) if self._unix else None
-        if anonymous and self._anonymous.root:
-            folder = os.path.abspath(self._anonymous.root)
-        else:
-            folder = self._folder(name, user)
         owner = user.owner if user else None
-        workers = OwnerWorkers(self._workers, owner) if owner else self._workers
-        if not await workers.run(os.path.isdir, folder):
-            self._complain(folder)
-            raise UnauthorizedLogin("no folder for this user")
-        filesystem: IFilesystem = LocalFilesystem(
-            folder, self._workers, upload_mode=self._upload_mode, owner=owner
+        if anonymous and self._anonymous.root:
+            root, mounts = os.path.abspath(self._anonymous.root), {}
+        else:
+            root = self._folder(self._root, name, user)
+            mounts = {point: self._folder(each, name, user) for point, each in self._mounts.items()}
+        filesystem = self._layers.around(
+            await self._open(root, owner),
+            {point: await self._open(folder, owner) for point, folder in mounts.items()},
         )
         if self._read_only:
             filesystem = Restricted(filesystem, READ_ONLY)
@@ -135,6 +141,14 @@ class LocalRealm:
             return IFilesystem, filesystem, _logout
         filesystem = Restricted(filesystem, Rights(self._anonymous.rights))
         return IFilesystem, filesystem, self._count_in()
+
+    async def _open(self, folder: str, owner: Owner | None) -> IFilesystem:
+        """The filesystem of a folder, which must be there."""
+        workers = OwnerWorkers(self._workers, owner) if owner else self._workers
+        if not await workers.run(os.path.isdir, folder):
+            self._complain(folder)
+            raise UnauthorizedLogin("no folder for this user")
+        return LocalFilesystem(folder, self._workers, upload_mode=self._upload_mode, owner=owner)
 
     def _count_in(self) -> Callable[[], None]:
         """One more who is anonymous; what is returned is called when he leaves.
@@ -149,12 +163,13 @@ class LocalRealm:
         self._anonymous_sessions.add(session)
         return partial(self._anonymous_sessions.discard, session)
 
-    def _folder(self, name: str, user: UnixUser | None) -> str:
-        _, in_home, below = self._root.partition(_HOME)
+    def _folder(self, root: str, name: str, user: UnixUser | None) -> str:
+        """The folder that a root with ``{user}`` and ``{home}`` is for a user."""
+        _, in_home, below = root.partition(_HOME)
         if not in_home:
-            return _for_user(self._root, name)
+            return _for_user(root, name)
         if user is None or not os.path.isabs(user.home):
-            self._complain(self._root)
+            self._complain(root)
             raise UnauthorizedLogin("not a user who has a home")
         # It begins at the root of the disk, whatever a relative setting was put behind.
         return user.home + _for_user(below, name)
