@@ -25,6 +25,8 @@ from ftptls.interfaces import IFilesystem, IUpload, Store
 from ftptls.settings import Anonymous as AnonymousSettings
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
+from ftptls.vfs.layers import Layers
+from ftptls.vfs.sealing import Keys
 from twisted.plugins import cred_unix
 
 P = PurePosixPath
@@ -249,3 +251,66 @@ def test_anonymous(home: Path) -> None:
 def test_a_checker_of_no_known_kind() -> None:
     with pytest.raises(StrcredException):
         make_checker("nonsense:x")
+
+
+# what is around folders, and in them
+
+
+def store(filesystem: IFilesystem, path: str, data: bytes) -> None:
+    async def store() -> None:
+        upload = await filesystem.open_write(P(path), Store.REPLACE, 0)
+        await upload.begin()
+        await upload.write_at(0, data)
+        await upload.commit()
+
+    run_now(store())
+
+
+def test_mounts_are_folders_of_each_user(home: Path) -> None:
+    realm = LocalRealm(
+        str(home.parent / "other"), WORKERS, mounts={"/mine": f"{home}/{{user}}", "/all": str(home)}
+    )
+    alice, bob = (avatar(realm, name) for name in (b"alice", b"bob"))
+    store(alice, "/mine/new", b"alice's")
+    store(bob, "/top", b"bob's")
+    assert (home / "alice/new").read_bytes() == b"alice's"
+    assert (home.parent / "other/top").read_bytes() == b"bob's"
+    assert run_now(bob.stat(P("/all/alice/new"))).size == 7
+
+
+def test_a_user_without_the_folder_of_a_mount_is_refused_and_told_of(home: Path) -> None:
+    realm = LocalRealm(str(home), WORKERS, mounts={"/mine": f"{home}/{{user}}"})
+    assert avatar(realm, b"alice")
+    told: list[Any] = []
+    globalLogPublisher.addObserver(told.append)
+    try:
+        with pytest.raises(UnauthorizedLogin):
+            avatar(realm, b"carol")
+    finally:
+        globalLogPublisher.removeObserver(told.append)
+    assert [event["folder"] for event in told] == [f"{home}/carol"]
+
+
+def test_an_anonymous_user_with_a_root_of_his_own_has_no_mounts(home: Path) -> None:
+    settings = AnonymousSettings(enabled=True, root=str(home / "anonymous"))
+    realm = LocalRealm(
+        str(home), WORKERS, anonymous=settings, mounts={"/mine": str(home.parent / "other")}
+    )
+    with pytest.raises(FileNotFoundError):
+        run_now(avatar(realm, ANONYMOUS).stat(P("/mine")))
+    assert run_now(avatar(realm, b"alice").stat(P("/mine"))).is_directory
+
+
+def test_layers_are_around_every_folder(home: Path) -> None:
+    layers = Layers(Keys([bytes(32)]), versions=1)
+    realm = LocalRealm(str(home), WORKERS, mounts={"/m": str(home.parent / "other")}, layers=layers)
+    files = avatar(realm, b"alice")
+    for data in (b"first", b"second"):
+        store(files, "/bob/a", data)
+        store(files, "/m/a", data)
+    for folder in (home / "bob", home.parent / "other"):
+        assert (folder / "a").read_bytes().startswith(b"ftptls\x01\n")
+    for folder in (home / ".versions/bob/a", home.parent / "other/.versions/a"):
+        (version,) = folder.iterdir()
+        assert version.read_bytes().startswith(b"ftptls\x01\n")
+    assert run_now(files.stat(P("/m/a"))).size == 6
