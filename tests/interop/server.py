@@ -37,6 +37,7 @@ class Server:
         flags: More flags for ``twistd ftptls``.
         limits: Settings of the ``limits`` section.
         guard: Settings of the ``guard`` section.
+        anonymous: Settings of the ``anonymous`` section.
         program: What the interpreter runs in place of ``twistd``.
 
     Attributes:
@@ -51,13 +52,15 @@ class Server:
         flags: Sequence[str] = (),
         limits: Sequence[str] = (),
         guard: Sequence[str] = (),
+        anonymous: Sequence[str] = (),
         program: Sequence[str] = ("-c", _TWISTD),
     ) -> None:
         self.root = folder / "root"
         self.root.mkdir()
         self.authority = certificates.authority
         config = folder / "server.toml"
-        config.write_text("\n".join(["[limits]", *limits, "[guard]", *guard, ""]))
+        sections = ["[limits]", *limits, "[guard]", *guard, "[anonymous]", *anonymous, ""]
+        config.write_text("\n".join(sections))
         command = [sys.executable, *program, "--nodaemon", "--pidfile=", "ftptls"]
         command += ["--config", str(config), "--root", str(self.root)]
         command += ["--certificate", str(certificates.chain), "--key", str(certificates.key)]
