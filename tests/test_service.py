@@ -274,6 +274,63 @@ def test_help_tells_how_a_kind_of_auth_is_written(spawn: Spawn, twistd: list[str
     assert "Example: x509:pins=/etc/ftptls/pins:email:issuer=CN=Partners" in process.output
 
 
+# As it might have been written for another server, years ago.
+THIRD_PARTY = """
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import IUsernameHashedPassword, IUsernamePassword
+from twisted.cred.error import UnauthorizedLogin
+from twisted.cred.strcred import ICheckerFactory
+from twisted.internet import defer
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+
+@implementer(ICredentialsChecker)
+class Backwards:
+    credentialInterfaces = (IUsernamePassword, IUsernameHashedPassword)
+
+    def requestAvatarId(self, credentials):
+        checked = defer.maybeDeferred(credentials.checkPassword, credentials.username[::-1])
+        return checked.addCallback(self._checked, credentials.username)
+
+    def _checked(self, right, name):
+        return name if right else defer.fail(UnauthorizedLogin("not backwards"))
+
+
+@implementer(ICheckerFactory, IPlugin)
+class Factory:
+    authType = "backwards"
+    authHelp = "The password is the name, backwards."
+    argStringFormat = "None."
+    credentialInterfaces = Backwards.credentialInterfaces
+
+    def generateChecker(self, argstring):
+        return Backwards()
+
+
+factory = Factory()
+"""
+
+
+def test_checkers_of_others_work_unchanged(
+    spawn: Spawn, twistd: list[str], kept: state.State, root: Path, tmp_path: Path
+) -> None:
+    plugins = tmp_path / "others" / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "backwards.py").write_text(THIRD_PARTY)
+    path = os.pathsep.join([str(CHECKOUT), str(tmp_path / "others")])
+    helped = spawn(*twistd, "ftptls", "--help-auth", PYTHONPATH=path)
+    assert helped.wait() == 0
+    assert "backwards" in helped.output.split()
+    more = ["--auth=backwards", f"--explicit={LOCAL}"]
+    server = spawn(*twistd, *flags(kept, root, *more), PYTHONPATH=path)
+    port = int(server.wait_for(LISTENS.format("explicit"))[1])
+    for user, password in (("alice", "secret"), ("bob", "bob"[::-1]), ("carol", "lorac")):
+        assert names(port, kept.certificate, user, password) == ["hello.txt"]
+    with pytest.raises(ftplib.error_perm, match="530 Login incorrect"):
+        names(port, kept.certificate, "carol", "carol")
+
+
 def test_help_tells_flags_choices_and_defaults(spawn: Spawn, twistd: list[str]) -> None:
     process = spawn(*twistd, "ftptls", "--help")
     assert process.wait() == 0
