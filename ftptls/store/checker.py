@@ -13,10 +13,11 @@ from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorCore
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ftptls.cred.passwords import DUMMY, Hashing, verify
+from ftptls.cred.passwords import DUMMY, Hashing
 from ftptls.cred.passwords import objection as password_objection
 from ftptls.cred.realm import LocalRealm
 from ftptls.interfaces import (
@@ -56,8 +57,8 @@ class StoreChecker:
 
     Args:
         users: The store.
-        hashing: Where passwords are verified, with what must be looked up for that.
-        lookups: Where certificates are compared.
+        hashing: Where passwords are verified.
+        lookups: Where the store is asked, and certificates are compared.
         clock: The present time, with a time zone.
     """
 
@@ -93,11 +94,14 @@ class StoreChecker:
     def use(self, reactor: Any, workers: IWorkers) -> None:
         """See :meth:`ftptls.interfaces.INeedsThreads.use`.
 
-        It takes threads of its own: a flood of logins is not to keep transfers waiting.
+        It takes threads of its own: a flood of logins is not to keep transfers waiting. When
+        the reactor ends, it closes the store.
         """
         self._hashing = self._hashing or Hashing(reactor)
         self._lookups = self._lookups or BoundedWorkers(reactor, _LOOKUPS, _QUEUE)
         self._watch = Watch(reactor, self.users, self._lookups, self._clock)
+        if IReactorCore.providedBy(reactor):
+            reactor.addSystemEventTrigger("after", "shutdown", self.users.close)
 
     def realm(self, fallback: IRealm, workers: IWorkers) -> IRealm:
         """See :meth:`ftptls.interfaces.IGivesRealm.realm`."""
@@ -120,25 +124,42 @@ class StoreChecker:
         return Deferred.fromCoroutine(self._check(credentials))
 
     async def _check(self, credentials: Any) -> bytes:
-        hashing, lookups, _ = self._needed()
         name = _text(credentials.username)
         if ICertificateAndPassword.providedBy(credentials):
             shown = credentials.shown
             # A wrong certificate says nothing about passwords, however fast it is refused.
-            if not await lookups.run(self._is_shown, name, shown):
+            if await self._by_certificate(name, shown) is None:
                 raise UnauthorizedLogin
-            found = await hashing.run(self._by_password, name, credentials.password)
+            found = await self._by_password(name, credentials.password)
             modes, address = _WITH_BOTH, shown.address
         elif IX509Credentials.providedBy(credentials):
-            found = await lookups.run(self._by_certificate, name, credentials)
+            found = await self._by_certificate(name, credentials)
             modes, address = _WITH_CERTIFICATE, credentials.address
         else:
-            found = await hashing.run(self._by_password, name, credentials.password)
+            found = await self._by_password(name, credentials.password)
             modes, address = _WITH_PASSWORD, None
         if found is None:
             raise UnauthorizedLogin
         self._refuse_barred(found, modes, address)
         return StoredName(found.name.encode(), self.users)
+
+    async def _by_password(self, name: str, password: bytes) -> User | None:
+        hashing, lookups, _ = self._needed()
+        place = self._place(name)
+        user, other = await lookups.run(self.users.find_with_decoy, name, place)
+        if user is None or not user.password:
+            await hashing.verify(_nobodys(password), other or DUMMY)
+            return None
+        verified = await hashing.verify(password, user.password)
+        if not verified.ok:
+            return None
+        if verified.upgraded is not None:
+            await lookups.run(self._keep, user, verified.upgraded)
+        return user
+
+    async def _by_certificate(self, name: str, shown: IX509Credentials) -> User | None:
+        _, lookups, _ = self._needed()
+        return await lookups.run(self._find_shown, name, shown)
 
     def _refuse_barred(
         self, user: User, modes: frozenset[LoginMode | None], address: str | None
@@ -157,33 +178,19 @@ class StoreChecker:
             raise RuntimeError("the checker has nothing to work with: call use() first")
         return self._hashing, self._lookups, self._watch
 
+    def _place(self, name: str) -> int:
+        """Whose hash a password is held against if nobody has the name."""
+        digest = hashlib.blake2b(
+            name.encode("utf-8", "surrogatepass"), key=self._key, digest_size=7
+        ).digest()
+        return int.from_bytes(digest)
+
     # on threads
 
-    def _by_password(self, name: str, password: bytes) -> User | None:
-        user, other = self.users.find_with_decoy(name, self._place(name))
-        cost = self._needed()[0].cost
-        if user is None or not user.password:
-            verify(_nobodys(password), other or DUMMY, cost)
-            return None
-        verified = verify(password, user.password, cost)
-        if not verified.ok:
-            return None
-        if verified.upgraded is not None:
-            self._keep(user, verified.upgraded)
-        return user
-
-    def _by_certificate(self, name: str, shown: Any) -> User | None:
+    def _find_shown(self, name: str, shown: IX509Credentials) -> User | None:
         user = self.users.find(name)
         fits = user is not None and _is_his(user, shown)
         return user if fits else None
-
-    def _is_shown(self, name: str, shown: Any) -> bool:
-        return self._by_certificate(name, shown) is not None
-
-    def _place(self, name: str) -> int:
-        """Whose hash a password is held against if nobody has the name."""
-        digest = hashlib.blake2b(name.encode(), key=self._key, digest_size=7).digest()
-        return int.from_bytes(digest)
 
     def _keep(self, user: User, upgraded: str) -> None:
         """Store the better hash; the login does not depend on it."""
@@ -198,7 +205,7 @@ _WITH_CERTIFICATE: Final = frozenset({None, LoginMode.CERTIFICATE, LoginMode.EIT
 _WITH_BOTH: Final = frozenset({None, *LoginMode})
 
 
-def _is_his(user: User, shown: Any) -> bool:
+def _is_his(user: User, shown: IX509Credentials) -> bool:
     return any(stands_for(each, shown.certificate) for each in user.certificates)
 
 

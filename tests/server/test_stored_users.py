@@ -15,10 +15,10 @@ from twisted.cred.portal import IRealm
 from zope.interface import implementer
 
 from ftptls.cred.composing import compose
-from ftptls.cred.passwords import Cost, hash_password
+from ftptls.cred.passwords import Cost, Verified, hash_password, verify
 from ftptls.interfaces import IDescriptor, IFilesystem, IProtection
 from ftptls.settings import ClientCertificate, LoginMode, Requirement
-from ftptls.store import Certificate, Group, StoreChecker, User, Users, checker
+from ftptls.store import Certificate, Group, StoreChecker, User, Users
 from ftptls.store.certificates import from_pem
 from ftptls.store.records import KEY
 from ftptls.store.watch import INTERVAL
@@ -37,10 +37,19 @@ DATA = bytes(range(256)) * 32
 RATE = 1024
 
 
-class InlineHashing(InlineWorkers):
-    """Hashes at once, and cheaply."""
+class InlineHashing:
+    """Verifies at once, and cheaply.
 
-    cost = CHEAP
+    Attributes:
+        verified: The hashes that passwords were held against.
+    """
+
+    def __init__(self) -> None:
+        self.verified = []
+
+    async def verify(self, password: bytes, stored: str) -> Verified:
+        self.verified.append(stored)
+        return verify(password, stored, CHEAP)
 
 
 class Here:
@@ -49,18 +58,20 @@ class Here:
     Attributes:
         users: The store.
         now: What time it is there.
+        hashing: Where passwords are verified.
     """
 
     def __init__(self, users: Users, serve, settings, pki) -> None:
         self.users = users
         self.now = NOW
+        self.hashing = InlineHashing()
         self._serve, self._settings, self._pki = serve, settings, pki
         self._server = None
 
     def add(self, name="alice", **said) -> None:
         self.users.add(User(name=name, **{"password": HASH, **said}))
 
-    def start(self, *others, host=SERVER, hashing=None, realm=None, **settings):
+    def start(self, *others, host=SERVER, realm=None, **settings):
         """Serve; besides, there are these checkers."""
         pair = self._pki.server()
         verification = Verification(ClientCertificate.OPTIONAL, (self._pki.root.certificate,))
@@ -68,8 +79,7 @@ class Here:
         patient = {"login_delay": 0, "login_attempts": 1000, "ban_after": 1000}
         made = self._settings(**patient, **settings)
         self._server = server = self._serve({"/f": DATA}, made, tls=tls, host=host)
-        hashing = hashing or InlineHashing()
-        stored = StoreChecker(self.users, hashing, InlineWorkers(), lambda: self.now)
+        stored = StoreChecker(self.users, self.hashing, InlineWorkers(), lambda: self.now)
         stored.use(server.reactor, InlineWorkers())
         portal = server.factory.portal
         portal.realm = stored.realm(realm or portal.realm, InlineWorkers())
@@ -107,20 +117,6 @@ def login_code(client, name="alice", password=PASSWORD) -> int:
     client.send(f"PASS {password}")
     client.wait(0)
     return client.expect(230, 421, 530).code
-
-
-@pytest.fixture
-def verified(monkeypatch):
-    """The hashes that passwords were held against."""
-    found = []
-    real = checker.verify
-
-    def count(password, stored, cost):
-        found.append(stored)
-        return real(password, stored, cost)
-
-    monkeypatch.setattr(checker, "verify", count)
-    return found
 
 
 # --- passwords
@@ -171,7 +167,7 @@ def test_a_hash_that_cannot_be_replaced_is_used_all_the_same(here, log, monkeypa
 
 @pytest.mark.parametrize("name", ["alice", "nobody", "certified", "disabled", "elsewhere", "both"])
 @pytest.mark.parametrize("password", ["wrong", PASSWORD, "x" * 2000])
-def test_every_attempt_takes_the_same_work_and_words(here, verified, name, password):
+def test_every_attempt_takes_the_same_work_and_words(here, name, password):
     here.add()
     here.add("certified", password="")
     here.add("disabled", enabled=False)
@@ -186,23 +182,22 @@ def test_every_attempt_takes_the_same_work_and_words(here, verified, name, passw
         assert answer.code == 230
     else:
         assert str(answer) == "530 Login incorrect."
-    assert len(verified) == 1
-    assert verified[0] == HASH or (name in ("nobody", "certified") and verified[0] == "*")
+    (stored,) = here.hashing.verified
+    assert stored == HASH or (name in ("nobody", "certified") and stored == "*")
 
 
-def test_nobodys_work_is_that_of_somebody(here, verified):
+def test_nobodys_work_is_that_of_somebody(here):
     """Where all hashes are bcrypt's, so is the one that nobody's password is held against."""
     for number, stored in enumerate(IMPORTED.values()):
         here.add(f"user{number}", password=stored)
     client = here.dial()
     for number in range(40):
         login_code(client, f"nobody{number}")
-    first = list(verified)
+    first, here.hashing.verified = here.hashing.verified, []
     assert set(first) == set(IMPORTED.values())
-    verified.clear()
     for number in range(40):
         login_code(client, f"nobody{number}")
-    assert verified == first
+    assert here.hashing.verified == first
 
 
 @pytest.mark.parametrize(
@@ -648,13 +643,13 @@ def test_whoever_was_removed_between_password_and_files(here, log):
     """Not even the files of everybody are his."""
 
     class Removing(InlineHashing):
-        async def run(self, call, *args):
-            found = call(*args)
+        async def verify(self, *args):
             here.users.remove("alice")
-            return found
+            return await super().verify(*args)
 
     here.add()
-    server = here.start(hashing=Removing())
+    here.hashing = Removing()
+    server = here.start()
     assert login_code(here.dial()) == 530
     assert server.logged_in == 0
 
