@@ -187,3 +187,15 @@ def enter(greet: Callable[..., Client]) -> Callable[..., Client]:
 def mode(request: pytest.FixtureRequest) -> Mode:
     """Each way to protect a session, or not."""
     return request.param
+
+
+@pytest.fixture
+def guarded(serve: Serve, settings: Callable[..., Settings]) -> Callable[..., MemoryServer]:
+    """A server without TLS, for dialogues that are short; settings by the names of single ones."""
+
+    def make(*, relax: bool = True, **given: Any) -> MemoryServer:
+        of_server = ("users", "checkers", "host", "tls")
+        options = {name: given.pop(name) for name in of_server if name in given}
+        return serve({"/big": bytes(2 * 2**20)}, settings(relax=relax, **given), **options)
+
+    return make

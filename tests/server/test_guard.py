@@ -1,4 +1,4 @@
-"""Guessing is slow, then refused; floods of connections keep nobody out (RFC 2577 §5)."""
+"""Guessing is slow, one by one and side by side, and tells nothing (RFC 2577 §5)."""
 
 from __future__ import annotations
 
@@ -6,95 +6,16 @@ import pytest
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.task import Clock, deferLater
-from twisted.protocols.haproxy import proxyEndpoint
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ftptls.errors import BusyError, PermanentError
-from ftptls.factory import FTPFactory
-from ftptls.guard import Door, Kind, lift, list_bans
-from ftptls.settings import ClientCertificate, Guard
-from ftptls.testing.dialogue import (
-    CLIENT,
-    PASSWORD,
-    SERVER_6,
-    STRANGER,
-    USER,
-    Client,
-    MemoryServer,
-)
-from ftptls.testing.wires import Wire
+from ftptls.settings import ClientCertificate
+from ftptls.testing.dialogue import CLIENT, PASSWORD, SERVER_6, STRANGER, USER, MemoryServer
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
 
-from .slow import HeldWorkers
-
-OTHER = "203.0.113.7"
-CONTENT = {"/big": bytes(2 * 2**20)}
-
-
-@pytest.fixture
-def guarded(serve, settings):
-    """A server without TLS, for dialogues that are short."""
-
-    def make(*, relax=True, **given) -> MemoryServer:
-        options = {k: given.pop(k) for k in ("users", "checkers", "host", "tls") if k in given}
-        return serve(CONTENT, settings(relax=relax, **given), **options)
-
-    return make
-
-
-def answer_after(client: Client) -> tuple[float, str]:
-    """How many seconds the answer takes, and what it is."""
-    began = client.server.reactor.seconds()
-    while client.quiet and not client.closed:
-        client.wait(0.25)
-        assert client.server.reactor.seconds() - began < 120, "it never comes"
-    answer = client.answer()
-    return client.server.reactor.seconds() - began, str(answer)
-
-
-def guess(client: Client, name: str = USER, password: str = "wrong") -> tuple[float, str]:
-    """One login on a connection that is there."""
-    client.ask(f"USER {name}", 331)
-    client.send(f"PASS {password}")
-    return answer_after(client)
-
-
-def guess_from(server: MemoryServer, source: str, name: str = USER, password: str = "wrong"):
-    """The same on a connection of its own; how long it takes."""
-    client = server.connect(source)
-    seconds, _ = guess(client, name, password)
-    client.leave()
-    return seconds
-
-
-def refused(server: MemoryServer, source: str = CLIENT) -> str:
-    """What a new connection is told that is refused; fails if it is not."""
-    client = server.connect(source, greet=False)
-    assert client.closed
-    said = client.control.take().decode()
-    client.leave()
-    return said
-
-
-def dial(server: MemoryServer, source: str, port: int = 0) -> Wire:
-    """A connection of octets."""
-    wire = Wire.connect(server.reactor, server.host, port or server.port, source)
-    server.reactor.settle()
-    return wire
-
-
-def welcome(server: MemoryServer, source: str = CLIENT) -> bool:
-    client = server.connect(source, greet=False)
-    answer = client.answer()
-    client.leave()
-    return answer is not None and answer.code == 220
-
-
-# --- delays ----------------------------------------------------------------------------------
+from .guessing import OTHER, Slow, dial, guess, guess_from, welcome
 
 
 def test_the_delay_grows_across_connections(guarded):
@@ -179,20 +100,6 @@ def test_many_names_and_addresses_take_no_more_memory_than_they_may(guarded):
 
 
 # --- side by side ----------------------------------------------------------------------------
-
-
-@implementer(ICredentialsChecker)
-class Slow:
-    """A checker that takes its time, and counts who waits for it."""
-
-    credentialInterfaces = (IUsernamePassword,)
-
-    def __init__(self) -> None:
-        self.asked: list[Deferred[bytes]] = []
-
-    def requestAvatarId(self, credentials):
-        self.asked.append(Deferred())
-        return self.asked[-1]
 
 
 def test_so_many_logins_of_an_address_are_checked_at_the_same_time(guarded):
@@ -285,7 +192,7 @@ def test_a_flood_of_logins_leaves_a_transfer_and_other_logins_alone(guarded):
     for each in flood[:50]:
         each.send(b"USER alice\r\nPASS guess\r\n")
     wire.resume()
-    assert len(wire.take()) == len(CONTENT["/big"])
+    assert len(wire.take()) == 2 * 2**20
     client.expect(226)
     assert len(checker.asked) == 8
     other = server.connect(OTHER)
@@ -299,191 +206,6 @@ def test_a_flood_of_logins_leaves_a_transfer_and_other_logins_alone(guarded):
     for each in checker.asked:
         each.errback(UnauthorizedLogin())
     server.reactor.advance(60)
-
-
-# --- bans ------------------------------------------------------------------------------------
-
-
-def ban(server: MemoryServer, source: str = CLIENT, name: str = USER) -> None:
-    """Guess until the address is banned."""
-    for _ in range(server.factory.settings.guard.ban_after):
-        guess_from(server, source, name)
-
-
-def test_a_banned_address_is_refused_before_anything_else(guarded, log):
-    server = guarded(ban_after=3)
-    ban(server)
-    assert refused(server).startswith("421 Too many failed logins from your address")
-    assert welcome(server, OTHER)
-    assert "banned the address '192.0.2.1' for 900 s, after 3 failed logins" in log.text
-
-
-def test_the_guess_that_is_one_too_many_ends_its_connection(guarded):
-    server = guarded(ban_after=2, login_attempts=100)
-    client = server.connect()
-    assert guess(client) == (0.5, "530 Login incorrect.")
-    assert guess(client) == (1, "421 Too many failed logins; goodbye.")
-    assert client.closed
-
-
-def test_connections_of_a_banned_address_cannot_log_in_any_more(guarded):
-    server = guarded(ban_after=2)
-    there, logged_in = server.connect(), server.connect()
-    guess(logged_in, USER, PASSWORD)
-    ban(server)
-    assert guess(there, USER, PASSWORD) == (0, "421 Too many failed logins; goodbye.")
-    logged_in.ask("PWD", 257)
-
-
-def test_bans_hold_at_every_listener_that_shares_the_door(guarded, authority):
-    server = guarded(ban_after=2)
-    implicit = FTPFactory(
-        server.reactor,
-        server.factory.portal,
-        authority.server_context(),
-        server.factory.settings,
-        implicit=True,
-        door=server.factory.door,
-    )
-    port = server.reactor.listenTCP(0, implicit, interface=server.host)
-    ban(server)
-    wire = dial(server, CLIENT, port.port)
-    assert wire.end is not None
-    assert wire.take() == b""  # a text in clear would be no TLS
-    wire.close()
-    port.stopListening()
-
-
-def test_silence(guarded):
-    server = guarded(ban_after=2, silent=True)
-    ban(server)
-    assert refused(server) == ""
-
-
-def test_a_header_that_tells_of_another_address_changes_nothing(guarded):
-    """Behind a load balancer, its address counts, whatever PROXY headers say."""
-    server = guarded(ban_after=3, login_delay=0)
-    endpoint = proxyEndpoint(TCP4ServerEndpoint(server.reactor, 0, interface=server.host))
-    opened = []
-    endpoint.listen(server.factory).addCallback(opened.append)
-    for number in range(3):
-        wire = dial(server, CLIENT, opened[0].port)
-        wire.send(f"PROXY TCP4 198.51.100.{number} {server.host} 50000 21\r\n".encode())
-        wire.send(b"USER alice\r\nPASS guess\r\n")
-        server.reactor.advance(0)
-        assert wire.take().count(b"\r\n") == 3
-        wire.close()
-    assert not welcome(server)
-    assert all(welcome(server, f"198.51.100.{number}") for number in range(3))
-    opened[0].stopListening()
-
-
-def test_a_ban_ends(guarded):
-    server = guarded(ban_after=2, ban_time=300)
-    ban(server)
-    server.reactor.advance(298)
-    assert not welcome(server)
-    server.reactor.advance(2)
-    assert welcome(server)
-    assert len(server.factory.door.attempts.bans) == 0
-
-
-def test_no_bans(guarded):
-    server = guarded(ban_after=2, ban_time=0, login_delay=0)
-    for _ in range(5):
-        guess_from(server, CLIENT)
-    assert welcome(server)
-
-
-def test_a_ban_is_of_the_ipv6_network(guarded):
-    server = guarded(ban_after=2, host=SERVER_6)
-    ban(server, "2001:db8:1::1")
-    assert not welcome(server, "2001:db8:1::2")
-    assert welcome(server, "2001:db8:1:1::1")
-
-
-def test_a_ban_is_lifted_while_the_server_runs(guarded, log, tmp_path):
-    path = tmp_path / "bans"
-    server = guarded(ban_after=3, state=str(path))
-    ban(server)
-    assert not welcome(server)
-    (lifted,) = lift(path, CLIENT, now=server.reactor.seconds())
-    assert (lifted.kind, lifted.what, lifted.failures) == (Kind.ADDRESS, CLIENT, 3)
-    server.reactor.advance(1)
-    assert welcome(server)
-    assert "the ban of the address '192.0.2.1' was lifted" in log.text
-    guess_from(server, CLIENT)
-    assert welcome(server)
-
-
-def test_bans_outlive_the_server(guarded, tmp_path):
-    path = tmp_path / "bans"
-    first = guarded(ban_after=2, state=str(path))
-    ban(first)
-    first.stop()
-    assert [each.what for each in list_bans(path, now=first.reactor.seconds())] == [CLIENT]
-    second = guarded(ban_after=2, state=str(path))
-    assert not welcome(second)
-    assert welcome(second, OTHER)
-
-
-def test_servers_share_their_bans(guarded, tmp_path):
-    one, other = (guarded(ban_after=2, state=str(tmp_path / "bans")) for _ in range(2))
-    ban(one)
-    assert welcome(other)
-    other.reactor.advance(1)
-    assert not welcome(other)
-    ban(other, OTHER)
-    one.reactor.advance(1)
-    assert not welcome(one, OTHER)
-    assert not welcome(one)
-
-
-def test_a_server_that_ends_while_it_writes_closes_the_file_behind_it(tmp_path):
-    workers = HeldWorkers()
-    door = Door(Clock(), Guard(state=str(tmp_path / "bans")), workers)
-    door.opened()
-    door.attempts.bans.add(Kind.ADDRESS, CLIENT, 20)
-    door.closed()
-    assert len(workers.waiting) == 1
-    workers.work()
-    workers.work()
-    assert workers.waiting == []
-    assert [each.what for each in list_bans(tmp_path / "bans", now=0)] == [CLIENT]
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["bans"]  # none is left open
-
-
-def test_a_file_that_cannot_be_written_is_told_and_tried_again(guarded, log, tmp_path):
-    folder = tmp_path / "late"
-    server = guarded(ban_after=2, state=str(folder / "bans"))
-    ban(server)
-    server.reactor.advance(3)
-    assert not welcome(server)
-    (alarm,) = log.alarms
-    assert "the bans are not kept" in alarm
-    folder.mkdir()
-    server.reactor.advance(1)
-    assert [each.what for each in list_bans(folder / "bans", now=0)] == [CLIENT]
-    log.events.clear()
-
-
-def test_names_are_locked_if_that_is_wished(guarded, tmp_path):
-    path = tmp_path / "bans"
-    server = guarded(ban_after=3, lock_names=True, state=str(path), login_delay=0)
-    for number in range(10, 13):
-        guess_from(server, f"192.0.2.{number}")
-    client = server.connect(OTHER)
-    assert guess(client, USER, PASSWORD) == (0, "530 Login incorrect.")
-    assert [each.what for each in lift(path, USER, now=0)] == [USER]
-    server.reactor.advance(1)
-    assert guess(client, USER, PASSWORD) == (0, "230 Logged in.")
-
-
-def test_names_are_not_locked_by_default(guarded):
-    server = guarded(ban_after=3, login_delay=0)
-    for number in range(10, 20):
-        guess_from(server, f"192.0.2.{number}")
-    assert guess(server.connect(OTHER), USER, PASSWORD)[1] == "230 Logged in."
 
 
 # --- what is told ----------------------------------------------------------------------------
@@ -557,96 +279,3 @@ def test_what_a_checker_replies_is_passed_on_and_no_failure(guarded, error, code
         assert (seconds, said) == (0, f"{code} {error.reply.text}")
         assert client.closed == closes
     assert len(server.factory.door.attempts.names) == 0
-
-
-# --- connections -----------------------------------------------------------------------------
-
-
-def test_so_many_of_an_address_may_wait(guarded):
-    server = guarded(waiting_per_address=2)
-    one, two = server.connect(), server.connect()
-    assert refused(server).startswith("421 Too many connections from your address")
-    assert welcome(server, OTHER)
-    guess(one, USER, PASSWORD)
-    three = server.connect()
-    assert not welcome(server)
-    one.ask(f"USER {USER}", 331)  # nobody is logged in there any more
-    two.leave()
-    assert not welcome(server)
-    three.leave()
-    assert welcome(server)
-
-
-def test_so_many_may_wait_in_all(guarded):
-    server = guarded(waiting=3, trusted=("198.51.100.0/24",))
-    waiting = [server.connect() for _ in range(3)]
-    assert refused(server) == "421 Too many connections; try again later.\r\n"
-    assert welcome(server, "198.51.100.9")
-    guess(waiting[0], USER, PASSWORD)
-    assert welcome(server)
-
-
-def test_nobody_is_kept_out_by_those_who_take_all_places(guarded):
-    """They lose the places again: first whoever has most of them, and has them for longest."""
-    server = guarded(waiting=5)
-    crowd = [server.connect() for _ in range(3)]
-    pair = [server.connect(OTHER) for _ in range(2)]
-    ones = [server.connect(f"198.51.100.{number}") for number in range(3)]
-    assert [each.closed for each in crowd] == [True, True, False]
-    assert crowd[0].answer().code == 421
-    assert [each.closed for each in pair] == [True, False]
-    last = server.connect("198.51.100.9")
-    assert (crowd[2].closed, pair[1].closed, ones[0].closed) == (True, False, False)
-    assert not welcome(server, OTHER)  # it has a place, as everybody else has
-    assert guess(ones[0], USER, PASSWORD)[1] == guess(last, USER, PASSWORD)[1] == "230 Logged in."
-    assert server.factory.door.presence.waiting.total == 3
-
-
-def test_who_is_in_a_handshake_or_a_login_makes_way_as_well(guarded):
-    checker = Slow()
-    server = guarded(checkers=[checker], waiting=2, relax=False, tls=True, login_timeout=100)
-    shaking = server.connect()
-    shaking.ask("AUTH TLS", 234)
-    thinking = server.connect(OTHER)
-    thinking.secure()
-    thinking.ask(f"USER {USER}", 331)
-    thinking.send(f"PASS {PASSWORD}")
-    server.reactor.settle()
-    assert welcome(server, STRANGER)
-    assert shaking.closed
-    assert shaking.quiet
-    assert welcome(server, STRANGER)
-    both = [server.connect(f"198.51.100.{number}") for number in range(2)]
-    assert thinking.expect(421).text == "Too many connections; try again later."
-    checker.asked[0].callback(USER.encode())
-    assert server.logged_in == 0
-    assert not any(each.closed for each in both)
-
-
-def test_who_only_connects_loses_his_place_in_time(guarded):
-    server = guarded(waiting=3, login_timeout=10)
-    for _ in range(3):
-        server.connect()
-    assert not welcome(server)
-    server.reactor.advance(11)
-    assert welcome(server)
-
-
-def test_sessions_in_all_and_of_an_address(guarded):
-    server = guarded(sessions=3, sessions_per_address=2)
-    for _ in range(2):
-        guess(server.connect(), USER, PASSWORD)
-    assert refused(server).startswith("421 Too many connections from your address")
-    server.connect(OTHER)
-    assert refused(server, STRANGER).startswith("421 Too many connections; ")
-
-
-def test_sessions_of_a_user(guarded):
-    server = guarded(sessions_per_user=1, users={USER: PASSWORD, "bob": "b"})
-    one, two = server.connect(), server.connect(OTHER)
-    guess(one, USER, PASSWORD)
-    assert guess(two, USER, PASSWORD)[1].startswith("530 This user has too many sessions")
-    assert server.logged_in == 1
-    assert guess(two, "bob", "b")[1] == "230 Logged in."
-    one.leave()
-    assert guess(two, USER, PASSWORD)[1] == "230 Logged in."
