@@ -66,3 +66,17 @@ def run(
         return Result(status, printed.out, printed.err)
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the store will be; its variable names it."""
+    monkeypatch.setenv("FTPTLS_STORE", "sqlite:users.db")
+    return folder / "users.db"
+
+
+@pytest.fixture
+def bob(run: Command) -> None:
+    """A user with the password ``secret``."""
+    added = run("user", "add", "bob", "--password-file", "-", given="secret\n")
+    assert (added.status, added.errors) == (0, "")

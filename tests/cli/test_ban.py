@@ -11,7 +11,7 @@ import pytest
 from ftptls.guard import Ban, Kind
 from ftptls.guard.banfile import BanFile
 from tests.cli.conftest import Command
-from tests.cli.test_user import done, refusal
+from tests.cli.users import done, refusal
 
 SINCE = 1_700_000_000
 UNTIL = 4_102_444_800  # 2100

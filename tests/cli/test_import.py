@@ -16,10 +16,8 @@ from ftptls.cred.passwords import verify
 from ftptls.store import Users
 from tests.cli.conftest import Command
 from tests.cli.terminal import Terminal
-from tests.cli.test_user import PROGRAM, STORE, done, listed, refusal, store
+from tests.cli.users import PROGRAM, STORE, done, listed, refusal
 from tests.interop.server import scale
-
-__all__ = ["store"]  # a fixture
 
 MANY = round(10_000 * scale())  # 100,000 in the long run
 HASH = "$6$rounds=5000$saltsalt$" + "x" * 86

@@ -1,11 +1,9 @@
-"""``ftptls user`` and ``ftptls group``: what they change, what they show, and what they refuse."""
+"""``ftptls user``: what it changes, what it shows, and what it refuses."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -13,54 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ftptls.cli.terms import documented, fields_of
 from ftptls.cred.passwords import verify
 from ftptls.store import Group, User, Users
-from ftptls.testing.certificates import PKI
-from tests.cli.conftest import Command, Result
+from tests.cli.conftest import Command
 from tests.cli.terminal import Terminal
-from tests.postgresql import Cluster
-
-STORE = "sqlite:users.db"
-PROGRAM = [sys.executable, "-m", "ftptls"]
-
-
-@pytest.fixture(autouse=True)
-def store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the store will be; its variable names it."""
-    monkeypatch.setenv("FTPTLS_STORE", STORE)
-    return folder / "users.db"
-
-
-@pytest.fixture
-def bob(run: Command) -> None:
-    """A user with the password ``secret``."""
-    done(run("user", "add", "bob", "--password-file", "-", given="secret\n"))
-
-
-def done(result: Result) -> Result:
-    """A command that did what it was to do, without a word of trouble."""
-    assert (result.status, result.errors) == (0, "")
-    return result
-
-
-def shown(run: Command, name: str = "bob", *flags: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(done(run("user", "show", name, "--json", *flags)).output)
-    return found
-
-
-def refusal(result: Result) -> str:
-    """What a command says that did nothing."""
-    assert (result.status, result.output) == (1, "")
-    assert result.errors.startswith("ftptls: ")
-    assert result.errors.endswith(".\n")
-    assert result.errors.count("\n") == 1
-    return result.errors[len("ftptls: ") : -1]
-
+from tests.cli.users import ALL, PROGRAM, STORE, done, flags, listed, refusal, shown
 
 # adding
 
@@ -70,32 +27,6 @@ def test_the_first_user_makes_the_store(run: Command, store: Path, bob: None) ->
     assert shown(run) == {"name": "bob", "enabled": True}
     with Users.open(STORE) as users:
         assert verify(b"secret", users.get("bob").password).ok
-
-
-ALL = {
-    "login": "certificate",
-    "home": "/srv/{user}",
-    "rights": ["/in/** = list write_new", "read_only"],
-    "quota_octets": 1000,
-    "quota_files": 10,
-    "download_rate": 1,
-    "upload_rate": 2,
-    "login_protection": "required",
-    "data_protection": "optional",
-    "networks": ["10.0.0.0/8", "2001:db8::/32"],
-    "valid_from": "2030-01-01T00:00:00Z",
-    "valid_until": "2031-01-01T00:00:00Z",
-    "notes": "50 % of ä",
-}
-
-
-def flags(values: dict[str, object]) -> list[str]:
-    """Fields as flags."""
-    found = []
-    for name, value in values.items():
-        for each in value if isinstance(value, list) else [value]:
-            found += ["--" + name.replace("_", "-"), str(each)]
-    return found
 
 
 def test_every_field_has_a_flag(run: Command) -> None:
@@ -281,12 +212,6 @@ def test_several_are_removed(run: Command, bob: None) -> None:
 # showing
 
 
-def listed(run: Command, *more: str) -> list[dict[str, object]]:
-    return [
-        json.loads(line) for line in done(run("user", "list", "--json", *more)).output.splitlines()
-    ]
-
-
 def test_the_table(run: Command, bob: None) -> None:
     done(run("group", "add", "staff"))
     done(run("user", "add", "alice", "--no-password", "--groups", "staff", "--login", "either"))
@@ -357,251 +282,3 @@ def test_a_reader_that_has_seen_enough(folder: Path) -> None:
     )
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout.count("\n") == 1
-
-
-# certificates
-
-
-@pytest.fixture
-def certificate(folder: Path) -> x509.Certificate:
-    """One in ``bob.pem``."""
-    pair = PKI().client("bob")
-    (folder / "bob.pem").write_bytes(pair.certificate_pem)
-    return pair.certificate
-
-
-def certificates(run: Command) -> object:
-    return shown(run).get("certificates", [])
-
-
-def test_a_certificate_from_a_file(run: Command, bob: None, certificate: x509.Certificate) -> None:
-    done(run("user", "cert", "add", "bob", "bob.pem"))
-    done(run("user", "cert", "add", "bob", "bob.pem", "--key", "--notes", "laptop"))
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    key = hashlib.sha256(spki).hexdigest()
-    value = certificate.fingerprint(SHA256()).hex()
-    until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-    assert certificates(run) == [
-        {"value": value, "kind": "certificate", "notes": f"CN=bob, until {until}"},
-        {"value": key, "kind": "key", "notes": "laptop"},
-    ]
-    assert f"certificates  key:{key}  (laptop)\n" in done(run("user", "show", "bob")).output
-    done(run("user", "cert", "remove", "bob", "bob.pem"))
-    done(run("user", "cert", "remove", "bob", "bob.pem", "--key"))
-    assert certificates(run) == []
-
-
-def test_a_certificate_in_der(run: Command, bob: None, certificate: x509.Certificate) -> None:
-    Path("bob.cer").write_bytes(certificate.public_bytes(Encoding.DER))
-    done(run("user", "cert", "add", "bob", "bob.cer"))
-    done(run("user", "cert", "remove", "bob", "bob.pem"))
-
-
-def test_a_certificate_in_pkcs12(run: Command, bob: None) -> None:
-    done(run("ca", "new", "--name", "x"))
-    done(run("cert", "client", "bob"))
-    sentence = refusal(run("user", "cert", "add", "bob", "bob.p12"))
-    assert sentence == "bob.p12 is encrypted; name a file of the certificate alone."
-    assert certificates(run) == []
-
-
-def test_a_fingerprint_however_it_is_written(run: Command, bob: None) -> None:
-    digest = hashlib.sha256(b"x")
-    done(run("user", "cert", "add", "bob", digest.digest().hex(":").upper()))
-    assert certificates(run) == [{"value": digest.hexdigest(), "kind": "certificate"}]
-    done(run("user", "cert", "remove", "bob", digest.hexdigest()))
-    done(run("user", "cert", "add", "bob", digest.hexdigest(), "--key"))
-    assert certificates(run) == [{"value": digest.hexdigest(), "kind": "key"}]
-    done(run("user", "cert", "remove", "bob", f"key:{digest.hexdigest()}"))
-    assert certificates(run) == []
-
-
-@pytest.mark.parametrize(
-    "text", ["email:bob@example.com", "uri:spiffe://example.com/bob", "cn:bob", "dn:CN=bob,O=x"]
-)
-def test_a_field_of_a_certificate(run: Command, bob: None, text: str) -> None:
-    done(run("user", "cert", "add", "bob", text))
-    kind, _, value = text.partition(":")
-    assert certificates(run) == [{"value": value, "kind": kind}]
-    done(run("user", "cert", "remove", "bob", text))
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("no.pem", "'no.pem' is no SHA-256 fingerprint: write 64 hexadecimal digits, with or"),
-        ("empty.pem", "cannot read empty.pem: it holds no certificate in PEM, DER or PKCS#12."),
-        ("shoe:44", "shoe"),
-        ("dn:bob", "bob"),
-        ("email:", "The email of a certificate cannot be ''"),
-    ],
-)
-def test_what_is_no_certificate(
-    run: Command, folder: Path, bob: None, text: str, sentence: str
-) -> None:
-    (folder / "empty.pem").touch()
-    assert sentence in refusal(run("user", "cert", "add", "bob", text))
-    assert certificates(run) == []
-
-
-def test_certificates_of_nobody(run: Command, bob: None, certificate: x509.Certificate) -> None:
-    for command in ("add", "remove"):
-        sentence = refusal(run("user", "cert", command, "alice", "bob.pem"))
-        assert sentence == "There is no user 'alice'."
-    sentence = refusal(run("user", "cert", "remove", "bob", "bob.pem"))
-    assert sentence == "No such certificate stands for the user 'bob'."
-
-
-# groups
-
-
-def test_every_field_of_a_group(run: Command) -> None:
-    done(run("group", "add", "staff", *flags(ALL)))
-    staff = {"name": "staff", "enabled": True, **ALL}
-    assert json.loads(done(run("group", "show", "staff", "--json")).output) == staff
-    done(run("group", "edit", "staff", *flags(dict.fromkeys(ALL, "")), "--rename", "all"))
-    assert done(run("group", "show", "all")).output == "name     all\nenabled  yes\n"
-
-
-def test_a_list_of_groups(run: Command) -> None:
-    done(run("group", "add", "staff", "--login", "both", "--notes", "at day"))
-    done(run("group", "add", "night"))
-    done(run("group", "disable", "night"))
-    assert done(run("group", "list")).output == (
-        "NAME   LOGIN  ENABLED  NOTES\nnight         no\nstaff  both   yes      at day\n"
-    )
-    named = json.loads(done(run("group", "list", "--json")).output)
-    assert [each["name"] for each in named] == ["night", "staff"]
-    done(run("group", "enable", "night"))
-    assert json.loads(done(run("group", "show", "night", "--json")).output)["enabled"] is True
-
-
-def test_groups_that_cannot_be_removed(run: Command) -> None:
-    done(run("group", "add", "staff"))
-    done(run("user", "add", "bob", "--no-password", "--groups", "staff"))
-    sentence = "The group 'staff' has members; take them out of it first."
-    assert refusal(run("group", "remove", "staff")) == sentence
-    done(run("user", "edit", "bob", "--groups", ""))
-    done(run("group", "remove", "staff"))
-    assert refusal(run("group", "remove", "staff")) == "There is no group 'staff'."
-
-
-@pytest.mark.parametrize(
-    "arguments", [["show", "x"], ["edit", "x", "--home", "/"], ["disable", "x"], ["remove", "x"]]
-)
-def test_a_group_that_is_none(run: Command, bob: None, arguments: list[str]) -> None:
-    assert refusal(run("group", *arguments)) == "There is no group 'x'."
-
-
-def test_a_group_that_is_there(run: Command) -> None:
-    done(run("group", "add", "staff"))
-    done(run("group", "add", "night"))
-    assert refusal(run("group", "add", "staff")) == "There is a group 'staff' already."
-    sentence = refusal(run("group", "edit", "night", "--rename", "staff"))
-    assert sentence == "There is a group 'staff' already."
-
-
-# where the store is
-
-
-def test_a_store_by_flag_and_by_configuration(
-    run: Command, folder: Path, bob: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("FTPTLS_STORE")
-    path = folder / "users.db"
-    sentence = refusal(run("user", "list"))
-    assert sentence == (
-        "name the user store with --store, with --config, or in the environment as FTPTLS_STORE."
-    )
-    config = folder / "ftptls.toml"
-    for auth in (f"sqlite:{path}", f"store:sqlite:{path}"):
-        config.write_text(f'auth = ["memory:alice:secret", "{auth}"]\n')
-        assert "bob" in done(run("user", "list", "--config", "ftptls.toml")).output
-    assert "bob" in done(run("user", "list", "--store", str(path))).output
-    config.write_text('auth = ["memory:alice:secret"]\n')
-    sentence = refusal(run("user", "list", "--config", "ftptls.toml"))
-    assert sentence == "no auth string in ftptls.toml names a user store."
-    config.write_text("auth = 1\n")
-    assert refusal(run("user", "list", "--config", "ftptls.toml")).startswith(
-        "ftptls.toml: auth is"
-    )
-    assert refusal(run("user", "list", "--config", "no.toml")).startswith("Cannot read no.toml: ")
-
-
-def test_a_store_in_postgresql(run: Command, folder: Path, cluster: Cluster) -> None:
-    where = ["--store", cluster.make_database()]
-    sentence = refusal(run("user", "list", *where))
-    assert sentence.startswith("There are no users in this database yet; add one with")
-    done(run("group", "add", "staff", *where))
-    done(run("user", "add", "bob", "--no-password", "--groups", "staff", *where))
-    (folder / "users.csv").write_text("name,groups\nalice,staff\nbob,\n")
-    replaced = done(run("user", "import", "users.csv", "--replace", *where))
-    assert replaced.output == "1 added, 1 replaced.\n"
-    done(run("user", "edit", "alice", "--rename", "carol", *where))
-    found = listed(run, *where)
-    assert [(each["name"], each.get("groups")) for each in found] == [
-        ("bob", None),
-        ("carol", ["staff"]),
-    ]
-
-
-@pytest.mark.parametrize("command", ["list", "show x", "edit x --home /", "remove x", "upgrade"])
-def test_no_store_is_made_by_the_way(run: Command, store: Path, command: str) -> None:
-    sentence = refusal(run("user", *command.split()))
-    assert sentence == f"Cannot open the user store {store}: No such file or directory."
-    assert not store.exists()
-
-
-@pytest.mark.parametrize("command", ["list", "add x --no-password", "upgrade"])
-def test_a_file_that_is_no_store(run: Command, store: Path, command: str) -> None:
-    store.write_bytes(b"not a database, and longer than the header of one is: " * 40)
-    sentence = refusal(run("user", *command.split()))
-    assert sentence == "The user store cannot be used now: file is not a database."
-
-
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        ("mysql://x/y", "A user store is sqlite:/path/to/file or postgresql://user@host/database."),
-        ("sqlite:", "Name the file of a SQLite user store, such as sqlite:/srv/users.db."),
-        ("postgresql://x@127.0.0.1:1/y", "The user store cannot be used now: connection failed: "),
-        ("/nowhere/users.db", "Cannot open the user store /nowhere/users.db: No such file"),
-    ],
-)
-def test_places_without_a_store(run: Command, url: str, sentence: str) -> None:
-    assert refusal(run("user", "list", "--store", url)).startswith(sentence)
-
-
-def test_a_store_of_another_version(run: Command, store: Path, bob: None) -> None:
-    done(run("user", "upgrade"))
-    with sqlite3.connect(store) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'later'")
-    connection.close()
-    for command in ("list", "upgrade"):
-        sentence = refusal(run("user", command))
-        assert sentence == "The user store was made by a newer ftptls; install that one."
-
-
-@pytest.mark.parametrize(
-    ("missing", "command"),
-    [
-        ("sqlalchemy", "user add alice --password-file word"),
-        ("sqlalchemy", "user import word"),
-        ("sqlalchemy", "user upgrade"),
-        ("sqlalchemy", "group list"),
-        ("alembic", "user list"),
-        ("passlib", "user add alice --password-file word"),
-        ("passlib", "user import word"),
-    ],
-)
-def test_what_is_not_installed(folder: Path, bob: None, missing: str, command: str) -> None:
-    (folder / "word").write_text('{"name": "alice", "plain_password": "secret"}\n')
-    code = (
-        f"import sys; sys.modules[{missing!r}] = None; from ftptls.cli import main;"
-        f"sys.exit(main({command.split()!r}))"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("ftptls: To ")
-    assert "pip install 'ftptls[" in ended.stderr
-    assert ended.stderr.count("\n") == 1
