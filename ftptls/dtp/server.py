@@ -175,7 +175,7 @@ class ServerDTP:
         async def body(transfer: Transfer, progress: Progress) -> Reply:
             decoder = decoder_of_files(self._session.parameters, self._settings.limits)
             try:
-                await upload.begin()
+                await transfer.ask(upload.begin())
                 if not await transfer.receive_file(upload, decoder, accept_fin):
                     observe.end_unproven(self._session, path)
                 await upload.commit()
@@ -220,8 +220,8 @@ class ServerDTP:
         if channel.stream is not None:
             observe.secured(self._session, "data", report(channel.stream))
         slowed = replace(channel, link=self._rates.slow_down(channel.link, self._session.policy))
-        self._shut = slowed.link.shut
         transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
+        self._shut = transfer.shut
         try:
             progress.check()
             reply = await body(transfer, progress)

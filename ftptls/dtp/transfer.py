@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from ftptls.dtp.candidates import Channel
@@ -30,6 +30,7 @@ from ftptls.progress import Progress
 from ftptls.settings import Limits
 from ftptls.wire.representation import Decoder, Encoder
 
+T = TypeVar("T")
 # On the reactor, this many pieces and then everybody else has a turn.
 _TURN = 8
 
@@ -59,6 +60,29 @@ class Transfer:
         self._channel = channel
         self._progress = progress
         self._link: Link = channel.link
+        self._asked: Deferred[Any] | None = None  # a filesystem that takes its time
+
+    def shut(self) -> None:
+        """Stop it from outside, whatever it waits for; what it waits in tells how it ended."""
+        self._link.shut()
+        if self._asked is not None:
+            self._asked.cancel()
+
+    async def ask(self, answer: Awaitable[T]) -> T:
+        """Wait for a filesystem, but not for longer than the transfer is wanted.
+
+        Raises:
+            AbortedError: It is not wanted any more.
+        """
+        self._progress.check()
+        self._asked = asked = Deferred.fromCoroutine(_awaited(answer))
+        try:
+            return await asked
+        except CancelledError:
+            self._progress.check()
+            raise
+        finally:
+            self._asked = None
 
     async def send_file(
         self, reader: IFileReader, offset: int, end: int, encoder: Encoder | None
@@ -146,8 +170,7 @@ class Transfer:
     async def _send_pieces(self, pieces: AsyncIterator[bytes], encoder: Encoder | None) -> None:
         outgoing = self._outgoing(encoder)
         turn = 0
-        async for data in pieces:
-            self._progress.check()
+        while (data := await self.ask(anext(pieces, None))) is not None:
             if encoder is None:
                 outgoing.load(data)
             else:  # that may take long
@@ -175,11 +198,16 @@ class Transfer:
             if source.ended:
                 self._progress.check()  # an abort ends the connection, too
             if data:
-                await upload.write_at(upload.offset + self._progress.octets, data)
+                position = upload.offset + self._progress.octets
+                await self.ask(upload.write_at(position, data))
                 self._progress.octets += len(data)
             turn += 1
             if turn % _TURN == 0:
                 await deferLater(self._reactor, 0)
+
+
+async def _awaited(answer: Awaitable[T]) -> T:
+    return await answer
 
 
 async def _pieces(
