@@ -22,6 +22,7 @@ extensions = [
     "ftptls_reference",
     "ftptls_register",
     "ftptls_compliance",
+    "ftptls_rooms",
 ]
 exclude_patterns = ["_build", "newsfragments"]
 nitpicky = False

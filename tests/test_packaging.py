@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -169,3 +170,19 @@ def test_every_module_can_be_imported() -> None:
         if path.name != "__main__.py":
             parts = path.relative_to(CHECKOUT).with_suffix("").parts
             importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+def test_the_architecture_page_describes_every_room_that_there_is() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    (contract,) = (
+        each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers"
+    )
+    rooms = set(re.findall(r"\w+", " ".join(contract["layers"]))) - {"__main__"}
+    page = (CHECKOUT / "docs/development/architecture.rst").read_text()
+    described = re.findall(r"^(``\w+``(?:, ``\w+``)*)$", page, re.MULTILINE)
+    assert set(re.findall(r"\w+", " ".join(described))) == rooms
+    package = CHECKOUT / "ftptls"
+    there = {path.stem for path in package.glob("*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    assert there - {"__init__", "__main__"} == rooms
