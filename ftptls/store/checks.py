@@ -86,6 +86,8 @@ def check_terms(terms: Terms) -> None:
         if value is not None and not 0 <= value <= _LARGEST:
             raise StoreError(f"{name} is {value}; it must be a whole number of at least 0.")
     _check_home(terms.home)
+    if terms.rights == ():
+        raise StoreError("The rights are an empty list; write full or nothing.")
     for line in terms.rights or ():
         _check_text("the rights", line)
     try:

@@ -23,6 +23,10 @@ def _to_lines(values: tuple[str, ...]) -> str:
     return "\n".join(values)
 
 
+def _from_lines(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n")) if text else ()
+
+
 def _to_seconds(value: datetime) -> int:
     return int(value.timestamp())
 
@@ -31,8 +35,8 @@ _CONVERTED: Final[Mapping[str, _Column]] = {
     "login": _Column(lambda value: value.value, LoginMode),
     "login_protection": _Column(lambda value: value.value, Requirement),
     "data_protection": _Column(lambda value: value.value, Requirement),
-    "rights": _Column(_to_lines, lambda text: tuple(text.splitlines())),
-    "networks": _Column(_to_lines, lambda text: tuple(text.splitlines())),
+    "rights": _Column(_to_lines, _from_lines),
+    "networks": _Column(_to_lines, _from_lines),
     "valid_from": _Column(_to_seconds, as_utc),
     "valid_until": _Column(_to_seconds, as_utc),
 }

@@ -81,6 +81,14 @@ def test_every_field_of_a_group_comes_back(users):
     assert list(users.list_groups()) == [group]
 
 
+def test_a_line_of_rights_stays_one(users):
+    """Whatever other programs take for the end of a line."""
+    signs = "\r\v\f\x1c\x85\u2028"
+    rights = tuple(f"/{sign}full = nothing" for sign in signs)
+    users.add(User(name="bob", rights=rights))
+    assert users.get("bob").rights == rights
+
+
 def test_what_is_not_said_is_not_stored(users):
     users.add(User(name="bob"))
     assert users.get("bob") == User(name="bob")
@@ -127,6 +135,7 @@ REFUSED = [
     ({"rights": ("/** = fly",)}, "The rights cannot be used"),
     ({"rights": ("full\nfull",)}, "rights"),
     ({"rights": ("",)}, "not empty"),
+    ({"rights": ()}, "an empty list; write full or nothing"),
     ({"quota_octets": -1}, "quota_octets is -1"),
     ({"upload_rate": 2**63}, "upload_rate is 9223372036854775808"),
     ({"valid_from": datetime(2026, 1, 1)}, "valid_from has no time zone"),
@@ -152,6 +161,48 @@ def test_what_cannot_be_kept_is_refused_and_nothing_changes(users, groups, said,
     with pytest.raises(StoreError, match=why):
         users.edit("alice", **said)
     assert users.get("alice") == User(name="alice", notes="as before")
+
+
+TIMES = st.none() | st.datetimes(
+    datetime(1970, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)
+).map(lambda time: time.replace(microsecond=0))
+NUMBERS = st.none() | st.integers(0, 2**63 - 1)
+ANYTHING = st.text(st.characters(), max_size=30)
+RECORDS = st.builds(
+    User,
+    name=st.just("alice"),
+    login=st.sampled_from([None, *LoginMode]),
+    home=st.none() | ANYTHING.map("/{}".format),
+    rights=st.none()
+    | st.lists(st.sampled_from(["full", "#"]) | ANYTHING.map("/{} = full".format)).map(tuple),
+    quota_octets=NUMBERS,
+    upload_rate=NUMBERS,
+    data_protection=st.sampled_from([None, *Requirement]),
+    networks=st.none() | st.lists(st.ip_addresses().map(str)).map(tuple),
+    valid_from=TIMES,
+    valid_until=TIMES,
+    enabled=st.booleans(),
+    notes=ANYTHING,
+    certificates=st.lists(
+        st.builds(Certificate, ANYTHING, st.sampled_from(["cn", "email", "dn"]), ANYTHING),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(RECORDS)
+def test_a_user_is_refused_or_comes_back_as_he_was(users, user):
+    try:
+        users.add(user)
+    except StoreError:
+        assert users.count() == 0
+        return
+    try:
+        assert users.get("alice") == user
+        assert users.find("alice") == user
+    finally:
+        users.remove("alice")
 
 
 # --- names
