@@ -98,8 +98,8 @@ class Presence:
         if network and any(of_address):
             return "Too many connections from your address; close some, or try again later."
         full = not trusted and _reached(self.waiting.total, settings.waiting)
-        has_most = self.waiting[network] >= self.waiting.most
-        if (full and has_most) or _reached(self.sessions.total, settings.sessions):
+        shut = full and self.waiting[network] >= self.waiting.most
+        if shut or _reached(self.sessions.total, settings.sessions):
             return "Too many connections; try again later."
         return ""
 
