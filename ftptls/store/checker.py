@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Self
@@ -20,6 +21,7 @@ from zope.interface import implementer
 from ftptls.cred.passwords import DUMMY, Hashing
 from ftptls.cred.passwords import objection as password_objection
 from ftptls.cred.realm import LocalRealm
+from ftptls.errors import BusyError
 from ftptls.interfaces import (
     ICertificateAndPassword,
     IGivesRealm,
@@ -154,7 +156,8 @@ class StoreChecker:
         if not verified.ok:
             return None
         if verified.upgraded is not None:
-            await lookups.run(self._keep, user, verified.upgraded)
+            with suppress(BusyError):  # then at another login
+                await lookups.run(self._keep, user, verified.upgraded)
         return user
 
     async def _by_certificate(self, name: str, shown: IX509Credentials) -> User | None:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from ftptls.cred.composing import compose
 from ftptls.cred.passwords import Cost, Verified, hash_password, verify
+from ftptls.errors import BusyError
 from ftptls.interfaces import IDescriptor, IFilesystem, IProtection
 from ftptls.settings import ClientCertificate, LoginMode, Requirement
 from ftptls.store import Certificate, Group, StoreChecker, User, Users
@@ -59,12 +60,14 @@ class Here:
         users: The store.
         now: What time it is there.
         hashing: Where passwords are verified.
+        lookups: Where the store is asked.
     """
 
     def __init__(self, users: Users, serve, settings, pki) -> None:
         self.users = users
         self.now = NOW
         self.hashing = InlineHashing()
+        self.lookups = InlineWorkers()
         self._serve, self._settings, self._pki = serve, settings, pki
         self._server = None
 
@@ -79,7 +82,7 @@ class Here:
         patient = {"login_delay": 0, "login_attempts": 1000, "ban_after": 1000}
         made = self._settings(**patient, **settings)
         self._server = server = self._serve({"/f": DATA}, made, tls=tls, host=host)
-        stored = StoreChecker(self.users, self.hashing, InlineWorkers(), lambda: self.now)
+        stored = StoreChecker(self.users, self.hashing, self.lookups, lambda: self.now)
         stored.use(server.reactor, InlineWorkers())
         portal = server.factory.portal
         portal.realm = stored.realm(realm or portal.realm, InlineWorkers())
@@ -163,6 +166,40 @@ def test_a_hash_that_cannot_be_replaced_is_used_all_the_same(here, log, monkeypa
     with broken(here.users, "UPDATE"):
         assert login_code(client) == 230
     assert "old password hash of a user was not replaced" in log.text
+
+
+def test_a_flood_of_others_does_not_undo_a_login(here):
+    """There is no room to replace the hash; that is for another time."""
+
+    class Full(InlineWorkers):
+        async def run(self, call, *args):
+            if call.__name__ == "_keep":
+                raise BusyError
+            return call(*args)
+
+    here.add(password=IMPORTED["bcrypt"])
+    here.lookups = Full()
+    assert login_code(here.dial()) == 230
+    assert here.users.get("alice").password == IMPORTED["bcrypt"]
+
+
+@pytest.mark.parametrize("busy", ["hashing", "lookups"])
+def test_too_many_at_once(here, busy):
+    class Full(InlineWorkers):
+        def run(self, call, *args):
+            raise BusyError
+
+        def verify(self, *args):
+            raise BusyError
+
+    here.add()
+    setattr(here, busy, Full())
+    client = here.dial()
+    client.ask("USER alice", 331)
+    client.send(f"PASS {PASSWORD}")
+    client.wait(0)
+    assert "Too many logins at once; try again later" in client.expect(421).text
+    assert client.closed
 
 
 @pytest.mark.parametrize("name", ["alice", "nobody", "certified", "disabled", "elsewhere", "both"])
