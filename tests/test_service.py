@@ -435,6 +435,43 @@ def test_own_realm_and_checker_take_thirty_lines() -> None:
     assert sum(len(list(filter(None, each.splitlines()))) for each in lines) + decorators <= 30
 
 
+def test_an_existing_shell_behind_tls(
+    spawn: Spawn, twistd: list[str], kept: state.State, tmp_path: Path
+) -> None:
+    """A portal for Twisted's own FTP server, as the guide on shells tells."""
+    tac = CHECKOUT / "tac" / "existing_shell.tac"
+    assert len(tac.read_text().splitlines()) < 40
+    home = tmp_path / "homes" / "alice"
+    home.mkdir(parents=True)
+    (home / "hello.txt").write_text("Hello.\n")
+    (tmp_path / "passwords").write_text("alice:secret\n")
+    server = spawn(
+        *twistd,
+        "--no_save",
+        f"--python={tac}",
+        FTPTLS_ROOT=str(home.parent),
+        FTPTLS_PORT=LOCAL.removeprefix("tcp:"),
+        FTPTLS_CERTIFICATE=str(kept.certificate),
+        FTPTLS_KEY=str(kept.key),
+        FTPTLS_AUTH=str(tmp_path / "passwords"),
+    )
+    port = int(server.wait_for(r"FTPFactory starting on (\d+)$")[1])
+    assert names(port, kept.certificate, "alice", "secret") == ["hello.txt"]
+    with ftplib.FTP_TLS(context=ssl.create_default_context(cafile=str(kept.certificate))) as client:
+        client.connect("127.0.0.1", port, 30)
+        client.login("alice", "secret")
+        client.prot_p()
+        data = bytes(range(256)) * 4096
+        client.storbinary("STOR big", io.BytesIO(data))
+        assert (home / "big").read_bytes() == data
+        pieces: list[bytes] = []
+        client.retrbinary("RETR big", pieces.append, rest=1000)
+        assert b"".join(pieces) == data[1000:]
+    with pytest.raises(ftplib.error_perm, match=r"^530"):
+        names(port, kept.certificate, "anonymous", "me@")
+    assert "Traceback" not in server.output
+
+
 # the ftptls command
 
 
