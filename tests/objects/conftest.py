@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.objects import s3_server
+from tests.objects.faults import Faults, between
 from tests.objects.s3_server import S3Server
 
 
@@ -21,3 +22,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def bucket(s3: S3Server) -> str:
     """A new bucket."""
     return s3.bucket()
+
+
+@pytest.fixture
+def faults(s3: S3Server) -> Iterator[Faults]:
+    """Something in between, which can fail."""
+    with between(s3.port) as made:
+        yield made

@@ -31,7 +31,6 @@ from ftptls.vfs.objects.stores import (
 from ftptls.wire.entries import Kind
 
 _LONGEST_KEY = 1024
-_PAGE = 1000
 # One request copies 5 GiB at most, and small ones show sooner that a copy fails.
 _COPIED_WHOLE = 256 * MIB
 _COPIES = 8
@@ -213,10 +212,8 @@ class S3Store:
         return Found(last_part(key), Kind.FILE, head["ContentLength"], modified, head["ETag"])
 
     async def _keys(self, key: str, most: int) -> list[str]:
-        """Keys below a directory, its marker included; at most 1000."""
-        listed = await self.calls.call(
-            "list_objects_v2", Prefix=self.key(key) + "/", MaxKeys=min(most, _PAGE)
-        )
+        """Keys below a directory, its marker included; at most so many."""
+        listed = await self.calls.call("list_objects_v2", Prefix=self.key(key) + "/", MaxKeys=most)
         return [each["Key"] for each in listed.get("Contents", ())]
 
     async def _page(self, key: str, mark: tuple[str, tuple[str, ...]] | None) -> Page:
@@ -224,7 +221,7 @@ class S3Store:
         token, hiding = mark or ("", ())
         more = {"ContinuationToken": token} if token else {}
         listed = await self.calls.call(
-            "list_objects_v2", Prefix=prefix, Delimiter="/", MaxKeys=_PAGE, **more
+            "list_objects_v2", Prefix=prefix, Delimiter="/", MaxKeys=self.bounds.page, **more
         )
         found = [
             Found(

@@ -33,7 +33,7 @@ from ftptls.vfs.objects.stores import Bounds, os_error
 
 T = TypeVar("T")
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
+_LONGEST_WAIT = 10.0
 # No answer, half an answer, or one that somebody in between has made up.
 _BROKEN = (
     ConnectionError,
@@ -167,9 +167,10 @@ class S3Calls:
 
         A store that is known to be of no use is asked once, so that nobody waits for it.
         """
-        wait = _FIRST_WAIT
+        wait = self._bounds.wait
         for left in reversed(range(1 if self._trouble else self._bounds.tries)):
             try:
+                await self._filesystem.set_session()  # the first time, that takes a while
                 async with asyncio.timeout(self._bounds.patience * patience):
                     result = await once()
             except (OSError, BotoCoreError, ClientError, aiohttp.ClientError) as error:

@@ -72,16 +72,20 @@ class Bounds:
     Attributes:
         piece: Octets in one request of an upload or download.
         parallel: Requests of one transfer at a time.
+        page: Names in one page of a listing; 1000 is the most that S3 gives.
         renamed: Objects that renaming one directory may copy.
         tries: How often a request is made before it counts as failed.
         patience: Seconds for one request.
+        wait: Seconds between the first two tries, more or less; they double.
     """
 
     piece: int = 8 * MIB
     parallel: int = 2
+    page: int = 1000
     renamed: int = 1000
     tries: int = 5
     patience: float = 30.0
+    wait: float = 0.2
 
 
 class Sink(Protocol):
