@@ -385,6 +385,13 @@ def test_a_user_of_that_name_is_one_like_another(serve, folders):
     client.expect(530)
 
 
+def test_no_rights_are_no_rights_whatever_a_realm_gives(greet):
+    settings = Settings(anonymous=Anonymous(enabled=True, rights=()))
+    client = greet({"/f": b"1"}, settings, anonymous=True)
+    client.log_in("ftp", ADDRESS)
+    refused(client, "RETR f")
+
+
 def test_in_every_mode(enter, mode):
     settings = Settings(anonymous=Anonymous(enabled=True))
     client = enter({"/f": b"1"}, settings, mode=mode, anonymous=True)

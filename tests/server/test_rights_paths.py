@@ -323,6 +323,45 @@ def test_two_names_that_each_give_a_part_give_nothing(enter, tmp_path):
     assert transfer(client, "STOR /there/f", b"!").startswith("226")
 
 
+def test_a_name_by_which_less_may_be_done(enter, tmp_path):
+    """Whatever may be done by the other one."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "f").write_bytes(b"f")
+    (tmp_path / "mine").write_bytes(b"mine")
+    os.symlink("there", tmp_path / "way")
+    lines = ("/** = full", "/way/** = read make_directory")
+    files = LocalFilesystem(tmp_path, InlineWorkers())
+    client = enter(settings=with_rights(*lines), filesystem=files, mode=CLEAR)
+    assert "perm=r;" in client.ask("MLST /way/f", 250).text
+    assert "perm=adfrw;" in client.ask("MLST /there/f", 250).text
+    client.ask("DELE /way/f", 550)
+    client.ask("RNFR /way/f", 550)
+    for name in ("/way/new", "/way/f"):
+        client.ask("RNFR /mine", 350)
+        client.ask(f"RNTO {name}", 550)
+    client.ask("MKD /way/new", 257)
+    assert sorted(os.listdir(tmp_path / "there")) == ["f", "new"]
+
+
+def test_a_link_in_a_drop_box_to_what_may_be_read(linked, tmp_path):
+    """By this name nobody may know of it."""
+    os.symlink("../pub/a", tmp_path / "in" / "link")
+    for line in ("SIZE", "MLST", "MDTM", "STAT"):
+        linked.ask(f"{line} /in/link", 550)
+    assert transfer(linked, "RETR /in/link").startswith("550")
+
+
+def test_no_link_is_made_to_what_may_be_listed_but_not_read(enter, tmp_path):
+    """Other programs follow it, too, and ask nobody."""
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen" / "f").write_bytes(b"f")
+    files = LocalFilesystem(tmp_path, InlineWorkers())
+    client = enter(settings=with_rights("/** = full", "/seen/** = list"), filesystem=files)
+    client.ask("SIZE /seen/f", 213)
+    client.ask("SITE SYMLINK /seen/f /mine", 550)
+    assert os.listdir(tmp_path) == ["seen"]
+
+
 # The perm fact: its letters are what the commands do
 
 NAMES = ["d", "e", "f", "n"]

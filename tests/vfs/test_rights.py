@@ -90,6 +90,15 @@ def test_the_last_line_that_matches_counts():
     assert rights == Rights(str(rights).splitlines())
 
 
+def test_what_may_be_done_with_names_in_a_directory():
+    """Lines that later ones hide for every name count no more."""
+    assert Rights(["/** = write_new", "/** = read"]).inside(P("/")) == Right.READ
+    assert Rights(["/d/* = write_new", "/** = nothing"]).inside(P("/d")) == NOTHING
+    some = Rights(["/d/* = write_new", "/d/a = read"])
+    assert some.inside(P("/d")) == Right.READ | Right.WRITE_NEW
+    assert some.inside(P("/")) == some.inside(P("/d/a")) == NOTHING
+
+
 def test_words_and_profiles_are_joined():
     assert Rights(["read_only append"]).at(P("/")) == PROFILES["read_only"] | Right.APPEND
     assert Rights([]).at(P("/")) == NOTHING
