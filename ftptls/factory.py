@@ -35,7 +35,8 @@ class FTPFactory(ServerFactory):
 
     Args:
         reactor: For everything that takes time.
-        portal: Cred's portal; avatars are asked for as :class:`ftptls.interfaces.IFilesystem`.
+        portal: Cred's portal; avatars are asked for as :class:`ftptls.interfaces.IFilesystem`,
+            or as Twisted's ``IFTPShell``.
         tls: The certificate; without one there is clear text only.
         settings: Policy, limits and the like. Sections that choose listeners, files and
             users are for :mod:`ftptls.service`, which uses them to make the arguments here.

@@ -23,7 +23,7 @@ from ftptls.vfs.ftpshell.facts import KEYS
 from ftptls.vfs.ftpshell.files import StoppedError
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.wire.entries import Entry
+from ftptls.wire.entries import Entry, Kind
 
 CONTENT = {"/in/a.txt": b"hello", "/in/deep/": b"", "/b": b"12"}
 BIG = bytes(range(256)) * 4096  # one MiB
@@ -174,6 +174,14 @@ def test_links_are_what_they_lead_to(tmp_path: Path) -> None:
     assert found["dead"][0] is False
 
 
+def test_a_link_that_vanishes_while_it_is_listed() -> None:
+    class Moving(MemoryFilesystem):
+        async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
+            yield [Entry("gone", Kind.LINK)]
+
+    assert now(AsShell(Moving()).list([], ("directory",))) == [("gone", [False])]
+
+
 # --- errors --------------------------------------------------------------------------------
 
 
@@ -272,6 +280,18 @@ def test_a_consumer_that_goes_away() -> None:
     with pytest.raises(TypeError, match="TYPE A"):
         now(now(shell.openForReading(["big"])).send(consumer))
     assert (consumer.ended, len(closed)) == (1, 2)
+
+
+def test_a_consumer_that_goes_away_while_the_disk_is_read(memory: MemoryFilesystem) -> None:
+    file, consumer = now(AsShell(memory).openForReading(["b"])), Consumer()
+    reading: Deferred[bytes] = Deferred()
+    file._reader.read_at = lambda offset, size: reading
+    sent = file.send(consumer)
+    consumer.producer.stopProducing()
+    reading.callback(b"12")
+    with pytest.raises(StoppedError):
+        now(sent)
+    assert (consumer.data, consumer.ended) == (b"", 1)
 
 
 def test_a_disk_that_fails_under_a_file_that_is_sent(shell: AsShell) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.protocols import ftp
 from twisted.protocols.basic import FileSender
@@ -44,9 +46,12 @@ class Late:
         self.shell = LateShell(content, self._waiting.append)
         self.files = ShellFilesystem(self.shell, **options)
 
+    def step(self) -> None:
+        self._waiting.popleft()()
+
     def answer(self) -> None:
         while self._waiting:
-            self._waiting.popleft()()
+            self.step()
 
     def start(self, awaitable: Awaitable[T]) -> list[Any]:
         """Where the result will be, or the failure."""
@@ -61,7 +66,7 @@ class Late:
     def run(self, awaitable: Awaitable[T]) -> T:
         results = self.start(awaitable)
         while not results and self._waiting:
-            self._waiting.popleft()()
+            self.step()
         (result,) = results
         if hasattr(result, "raiseException"):
             result.raiseException()
@@ -313,6 +318,21 @@ def test_going_back_opens_the_file_again() -> None:
     late.run(reader.close())
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 3000)), max_size=8),
+    st.binary(max_size=4500),
+)
+def test_any_order_of_reading(reads: list[tuple[int, int]], data: bytes) -> None:
+    late = Late({"a": data})
+    reader = late.run(late.files.open_read(P("/a")))
+    for offset, size in reads:
+        found = late.run(reader.read_at(offset, size))
+        assert data[offset:].startswith(found)
+        assert len(found) <= size
+        assert found or offset >= len(data)
+    late.run(reader.close())
+
+
 def test_a_reader_that_is_closed_while_somebody_waits() -> None:
     late = Late({"big": BIG})
     reader = late.run(late.files.open_read(P("/big")))
@@ -492,6 +512,25 @@ def test_an_upload_that_is_abandoned_while_it_begins() -> None:
     late.answer()
     assert beginning[0].value.errno == errno.EBADF
     assert late.calls()[-1] == ("close", "new")
+
+
+def test_an_upload_that_is_cancelled_while_it_begins() -> None:
+    """What the shell opens nevertheless is closed."""
+    late = Late({})
+    upload = late.run(late.files.open_write(P("/new"), Store.REPLACE, 0))
+
+    async def begin() -> None:
+        await upload.begin()
+
+    beginning = Deferred.fromCoroutine(begin())
+    while late.calls()[-1:] != [("openForWriting", "new")]:
+        late.step()
+    beginning.cancel()
+    with pytest.raises(CancelledError):
+        run_now(beginning)
+    late.run(upload.abandon())
+    late.answer()
+    assert late.calls() == [("close", "new")]
 
 
 def test_only_from_front_to_back() -> None:

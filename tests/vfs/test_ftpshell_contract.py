@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.protocols.ftp import FTPShell
+from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 
 from ftptls.interfaces import IFilesystem
@@ -16,6 +21,8 @@ from ftptls.testing.filesystem import FilesystemContract
 from ftptls.vfs.ftpshell import AsShell, ShellFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.wire.entries import Kind
+
+T = TypeVar("T")
 
 
 class ShellContract(FilesystemContract):
@@ -31,7 +38,7 @@ class ShellContract(FilesystemContract):
 
 class TestFTPShell(ShellContract):
     prompt = False  # FTPShell writes to a buffered file
-    below_a_file = 2  # FTPShell.stat knows nothing but FileNotFoundError (ENOENT)
+    below_a_file = errno.ENOENT  # FTPShell.stat knows nothing but FileNotFoundError
     text = True
     _numbers = itertools.count()
 
@@ -66,6 +73,54 @@ class TestThereAndBack(ShellContract):
         filesystem = MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)
         shell = AsShell(filesystem, wire_names=self.wire_names)
         return ShellFilesystem(shell, wire_names=self.wire_names)
+
+
+class Delayed:
+    """A shell whose answers all come later.
+
+    Args:
+        shell: Whose they are.
+    """
+
+    def __init__(self, shell: AsShell) -> None:
+        self._shell = shell
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._shell, name)
+
+        def call(*args: object) -> Deferred[Any]:
+            later: Deferred[Any] = Deferred()
+            self._waiting.append(lambda: method(*args).addCallbacks(later.callback, later.errback))
+            return later
+
+        return call
+
+    def wait_for(self, results: list[Any]) -> Any:
+        """The first result, or what it failed with."""
+        while not results:
+            self._waiting.popleft()()
+        (result,) = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+
+class TestThereAndBackAtLeisure(TestThereAndBack):
+    """The same, where nothing is answered at once."""
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        filesystem = MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)
+        self.shell = Delayed(AsShell(filesystem))
+        return ShellFilesystem(self.shell)
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await awaitable
+
+        results: list[Any] = []
+        Deferred.fromCoroutine(wait()).addBoth(results.append)
+        return self.shell.wait_for(results)
 
 
 class TestThereAndBackByWireNames(TestThereAndBack):

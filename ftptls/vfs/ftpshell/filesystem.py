@@ -54,7 +54,7 @@ class ShellFilesystem:
         only_reads = type(shell) is FTPAnonymousShell
         self._letters = _MIGHT_READ if only_reads else _MIGHT
         root = getattr(shell, "filesystemRoot", None)
-        if isinstance(root, FilePath):
+        if isinstance(root, FilePath) and isinstance(root.path, bytes):
             # Cred's names are octets, and so is then a home of that name; FTPShell cannot
             # tell anything of its files there (TypeError).
             shell.filesystemRoot = root.asTextMode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -56,13 +56,7 @@ class ShellUpload:
             raise os_error(errno.EBADF)
         self._begun = True
         await self._check()
-        file = await self._open_file()
-        consumer = await ask(file.receive)
-        self._file, self._consumer = file, consumer
-        await ask(consumer.registerProducer, self, True)
-        if self._ended:  # abandoned meanwhile
-            await self._finish()
-            raise os_error(errno.EBADF)
+        await _to_its_end(self._open())
 
     async def write_at(self, offset: int, data: bytes) -> None:
         """See :meth:`ftptls.interfaces.IUpload.write_at`; only right behind the last one.
@@ -118,6 +112,15 @@ class ShellUpload:
         if self._consumer is None or self._ended:
             raise os_error(errno.EBADF)
 
+    async def _open(self) -> None:
+        file = await self._open_file()
+        consumer = await ask(file.receive)
+        self._file, self._consumer = file, consumer
+        await ask(consumer.registerProducer, self, True)
+        if self._ended:  # abandoned meanwhile
+            await self._finish()
+            raise os_error(errno.EBADF)
+
     async def _finish(self) -> None:
         """Tell the shell that this was all."""
         self.resumeProducing()
@@ -125,3 +128,10 @@ class ShellUpload:
             await ask(self._consumer.unregisterProducer)
         finally:
             await ask(self._file.close)
+
+
+def _to_its_end(work: Coroutine[Any, Any, None]) -> Deferred[None]:
+    """Fires when it is done; when this is cancelled, it goes on, so that what opens is closed."""
+    waiting: Deferred[None] = Deferred()
+    Deferred.fromCoroutine(work).addCallbacks(waiting.callback, waiting.errback)
+    return waiting
