@@ -433,6 +433,27 @@ def test_protected_transfers(here):
     assert bob.download("RETR f") == DATA
 
 
+def test_what_a_record_says_takes_the_place_of_settings(here):
+    here.start(download_rate=RATE)
+    here.add(data_protection=Requirement.OPTIONAL, download_rate=0)
+    here.add("bob")
+    client = here.enter()
+    client.ask("PROT C", 200)
+    client.private = False
+    assert client.download("RETR f") == DATA
+    bob = here.enter("bob")
+    bob.begin("RETR f")
+    bob.wait(3)
+    assert bob.quiet
+
+
+def test_a_record_opens_no_way_around_tls(here):
+    here.start()
+    here.add(login_protection=Requirement.OPTIONAL)
+    client = here.dial(secure=False)
+    client.ask("USER alice", 530)
+
+
 # --- where, when, and whether
 
 
