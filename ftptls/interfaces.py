@@ -302,6 +302,12 @@ class IDescriptor(Interface):
         """The descriptor, open until ``close``, ``commit`` or ``abandon``."""
 
 
+class IBounded(Interface):
+    """Of an upload: it may not become any size."""
+
+    end: int | None = Attribute("Where the file must end at last; EDQUOT behind it.")
+
+
 class IOwnWorkers(Interface):
     """Of what is an IDescriptor: only on these threads its descriptor is read or written.
 

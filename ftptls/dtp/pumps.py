@@ -8,6 +8,7 @@ no descriptor and are read and written on the reactor.
 from __future__ import annotations
 
 import enum
+import errno
 import os
 from contextlib import suppress
 from typing import ClassVar, Protocol
@@ -269,12 +270,20 @@ class KernelDownload(Pump):
 
 
 class FileUpload(Pump):
-    """From the channel to a descriptor."""
+    """From the channel to a descriptor, and not behind ``end``, if there is one."""
 
-    def __init__(self, progress: Progress, target: int, offset: int, source: Source) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        target: int,
+        offset: int,
+        source: Source,
+        end: int | None = None,
+    ) -> None:
         super().__init__(progress)
         self._target = target
         self._offset = offset
+        self._end = end
         self._source = source
 
     def _piece(self) -> Want:
@@ -289,6 +298,9 @@ class FileUpload(Pump):
         return Want.DONE if ended else Want.MORE
 
     def _write(self, data: memoryview) -> None:
+        after = self._offset + self._progress.octets + len(data)
+        if self._end is not None and after > self._end:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         while data:
             written = os.pwrite(self._target, data, self._offset + self._progress.octets)
             self._progress.octets += written

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from zope.interface import Interface, alsoProvides, implementer
 
 from ftptls.interfaces import (
+    IBounded,
     IDescriptor,
     IFileReader,
     IFilesystem,
@@ -41,7 +42,7 @@ ABILITIES: tuple[type[Interface], ...] = (
     IRealPaths,
 )
 """The optional interfaces of a filesystem that are about its files."""
-_DIRECT: tuple[type[Interface], ...] = (IDescriptor, IOwnWorkers)
+_DIRECT: tuple[type[Interface], ...] = (IDescriptor, IOwnWorkers, IBounded)
 
 
 @implementer(IUpload)
@@ -73,6 +74,12 @@ class WrappedUpload:
         """See :class:`ftptls.interfaces.IOwnWorkers`."""
         workers: IWorkers = self._upload.workers
         return workers
+
+    @property
+    def end(self) -> int | None:
+        """See :class:`ftptls.interfaces.IBounded`."""
+        end: int | None = self._upload.end
+        return end
 
     def fileno(self) -> int:
         """See :meth:`ftptls.interfaces.IDescriptor.fileno`."""
