@@ -213,11 +213,23 @@ def test_errors_it_does_not_know(shell: AsShell) -> None:
 def test_words_of_our_own() -> None:
     class Picky(MemoryFilesystem):
         async def stat(self, path: PurePosixPath) -> Entry:
-            raise PermanentError(552, "You have had enough.")
+            raise PermanentError(552, "You have had enough, 漢.")
 
     with pytest.raises(RefusedError) as caught:
         now(AsShell(Picky()).stat(["b"]))
-    assert caught.value.response() == "552 You have had enough."
+    assert caught.value.response().encode("latin-1").decode() == "552 You have had enough, 漢."
+
+
+def test_a_name_in_words_of_twisteds() -> None:
+    """Its server sends replies as Latin-1; none may fail there."""
+    shell = AsShell(MemoryFilesystem(), wire_names=True)
+    name = "漢".encode().decode("latin-1")
+    file = now(shell.openForWriting([name]))
+    now(file.receive())
+    now(shell.makeDirectory([name]))
+    with pytest.raises(ftp.IsADirectoryError) as caught:
+        now(file.close())
+    assert caught.value.response().encode("latin-1").decode() == "550 漢: is a directory"
 
 
 def test_a_mistake_stays_one() -> None:

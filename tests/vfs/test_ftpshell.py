@@ -105,6 +105,10 @@ class OwnTransient(ftp.FTPCmdError):
     errorCode = ftp.REQ_ACTN_ABRTD_INSUFF_STORAGE
 
 
+class ShortCode(ftp.FTPCmdError):
+    errorCode = "5"
+
+
 class OddCode(ftp.FTPCmdError):
     errorCode = "999.what"
 
@@ -139,6 +143,7 @@ def test_errors_with_a_number(error: Exception, number: int) -> None:
         (ftp.BadCmdSequenceError("/echo"), 550, "The request is refused."),
         (ftp.AuthorizationError(), 550, "Sorry, Authentication failed."),
         (OddCode("/echo"), 550, "The request is refused."),
+        (ShortCode("/echo"), 550, "The request is refused."),
         (ftp.FTPCmdError("/echo"), 550, "The request is refused."),
     ],
 )

@@ -85,7 +85,7 @@ class AsShell:
         return to_path(segments, wire_names=self._wire_names)
 
     def _do(self, path: Segments, work: Coroutine[Any, Any, T]) -> Deferred[T]:
-        return Deferred.fromCoroutine(answer(work, "/".join(map(_shown, path))))
+        return Deferred.fromCoroutine(answer(work, _shown(path)))
 
     async def _make_directory(self, path: Segments) -> None:
         await self._filesystem.make_directory(self._path(path))
@@ -128,13 +128,13 @@ class AsShell:
             return entry
 
     async def _open_read(self, path: Segments) -> ReadFile:
-        where = self._path(path)
-        return ReadFile(await self._filesystem.open_read(where), str(where))
+        return ReadFile(await self._filesystem.open_read(self._path(path)), _shown(path))
 
     async def _open_write(self, path: Segments) -> WriteFile:
-        where = self._path(path)
-        return WriteFile(await self._filesystem.open_write(where, Store.REPLACE, 0), str(where))
+        upload = await self._filesystem.open_write(self._path(path), Store.REPLACE, 0)
+        return WriteFile(upload, _shown(path))
 
 
-def _shown(segment: str | bytes) -> str:
-    return segment.decode("latin-1") if isinstance(segment, bytes) else segment
+def _shown(path: Segments) -> str:
+    """A path for the replies of Twisted's server, which sends them as Latin-1."""
+    return "/".join(each.decode("latin-1") if isinstance(each, bytes) else each for each in path)

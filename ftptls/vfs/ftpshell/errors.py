@@ -51,9 +51,9 @@ class RefusedError(ftp.FTPCmdError):
         self.why = why
 
     def response(self) -> str:
-        """The reply that this server would give."""
+        """The reply that this server would give; Twisted's sends it as Latin-1."""
         reply = (self.why if isinstance(self.why, FTPError) else _of_os(self.why)).reply
-        return f"{reply.code} {reply.text}"
+        return f"{reply.code} {reply.text}".encode().decode("latin-1")
 
 
 def _of_os(error: Exception) -> FTPError:
@@ -96,11 +96,11 @@ def _with_its_code(error: ftp.FTPCmdError) -> FTPError:
     words = ftp.RESPONSE.get(key)
     # A reply echoes nothing that a client sent.
     plain = words[4:] if isinstance(words, str) and "%" not in words else "The request is refused."
-    kind, category = (int(key[0]), int(key[1])) if key[:3].isdecimal() else (5, 0)
-    code = int(key[:3]) if category == _FILE_CODES else 0
-    if kind == 4:
-        return TransientError(code or 451, plain)
-    return PermanentError(code if kind == 5 and code else 550, plain)
+    code = int(key[:3]) if key[:3].isdecimal() else 550
+    about_files = code // 10 % 10 == _FILE_CODES
+    if code // 100 == 4:
+        return TransientError(code if about_files else 451, plain)
+    return PermanentError(code if code // 100 == 5 and about_files else 550, plain)
 
 
 async def answer(work: Coroutine[Any, Any, T], path: str) -> T:

@@ -116,7 +116,7 @@ class ShellUpload:
         file = await self._open_file()
         consumer = await ask(file.receive)
         self._file, self._consumer = file, consumer
-        await ask(consumer.registerProducer, self, True)
+        consumer.registerProducer(self, True)
         if self._ended:  # abandoned meanwhile
             await self._finish()
             raise os_error(errno.EBADF)
