@@ -72,6 +72,7 @@ P = PurePosixPath
         ("/*.t[xy]t", ["/.txt", "/a.tyt"], ["/a.tzt", "/a/b.txt"]),
         ("/a?", ["/ab"], ["/a", "/abc"]),
         ("/a=b", ["/a=b"], ["/a"]),
+        ("/*.key", ["/\udcff.key"], []),
         ("/with blanks/in it", ["/with blanks/in it"], ["/with"]),
     ],
 )
