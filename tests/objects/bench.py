@@ -10,7 +10,7 @@ from ftptls.interfaces import IFilesystem
 from ftptls.testing.filesystem import InlineWorkers
 from ftptls.testing.filesystem_bench import FilesystemBench
 from ftptls.vfs.objects.filesystem import ObjectFilesystem
-from ftptls.vfs.objects.opening import open_store
+from ftptls.vfs.objects.opening import Stores
 from ftptls.vfs.objects.stores import MIB, Bounds
 from tests.objects.s3_server import options
 
@@ -27,7 +27,7 @@ class Bench(FilesystemBench):
 def filesystem(url: str, bucket: str, prefix: str = "", bounds: Bounds = SMALL) -> ObjectFilesystem:
     """Everything below a prefix of a bucket."""
     return ObjectFilesystem(
-        open_store(f"s3://{bucket}/{prefix}", options(url), bounds), InlineWorkers()
+        Stores(options(url), bounds).open(f"s3://{bucket}/{prefix}"), InlineWorkers()
     )
 
 

@@ -81,7 +81,7 @@ def client(url: str) -> Any:
 
 
 def options(url: str) -> dict[str, Any]:
-    """For :func:`ftptls.vfs.objects.opening.open_store`."""
+    """For :class:`ftptls.vfs.objects.opening.Stores`."""
     return {
         "endpoint_url": url,
         "key": KEY,

@@ -14,7 +14,7 @@ from ftptls.interfaces import IFilesystem
 from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
 from ftptls.vfs.objects.filesystem import ObjectFilesystem
 from ftptls.vfs.objects.generic import FsspecStore
-from ftptls.vfs.objects.opening import open_store
+from ftptls.vfs.objects.opening import Stores
 from ftptls.vfs.objects.stores import Bounds
 from tests.objects.s3_server import S3Server, options
 
@@ -43,7 +43,7 @@ class TestFiles(FsspecContract):
         root = self.folder / f"root{next(self._numbers)}"
         root.mkdir()
         _fill(LocalFileSystem(), str(root), content)
-        return ObjectFilesystem(open_store(f"file://{root}"), InlineWorkers())
+        return ObjectFilesystem(Stores().open(f"file://{root}"), InlineWorkers())
 
 
 class TestS3(FilesystemContract):
@@ -61,7 +61,7 @@ class TestS3(FilesystemContract):
         bucket = self.s3.bucket()
         for path, data in content.items():
             self.s3.put(bucket, f"some/where{path}", data)
-        store = open_store(f"s3://{bucket}/some/where", options(self.s3.url))
+        store = Stores(options(self.s3.url)).open(f"s3://{bucket}/some/where")
         return ObjectFilesystem(store, InlineWorkers())
 
 

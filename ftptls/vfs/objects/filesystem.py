@@ -28,11 +28,11 @@ class ObjectFilesystem:
     Uploads appear when they are whole. Renaming copies and then deletes. Nothing here
     blocks the reactor::
 
-        store = open_store("s3://bucket/prefix", {"profile": "ftp"})
+        store = Stores({"profile": "ftp"}).open("s3://bucket/prefix")
         filesystem = ObjectFilesystem(store, workers)
 
     Args:
-        store: See :func:`ftptls.vfs.objects.opening.open_store`.
+        store: See :class:`ftptls.vfs.objects.opening.Stores`.
         workers: Where the calls that block are made; better not those of the local disk,
             for a store that hangs keeps them busy.
     """

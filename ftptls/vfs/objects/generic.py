@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 from fsspec import AbstractFileSystem
@@ -29,7 +30,7 @@ from ftptls.vfs.objects.stores import (
     os_error,
     too_many,
 )
-from ftptls.vfs.uploads import temporary_name
+from ftptls.vfs.temporaries import temporary_name
 from ftptls.wire.entries import Kind
 
 _KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY}
@@ -243,11 +244,15 @@ class FsspecSink:
         size = self._store.bounds.piece
         for at in range(start, end, size):
             data = self._store.read(self._key, self._old, at, min(end, at + size), self.stop)
-            self.write(0, data)
+            self._write(data)
         return b""
 
-    def write(self, number: int, data: bytes) -> None:
+    def write(self, number: int, piece: BytesIO) -> None:
         """See :meth:`ftptls.vfs.objects.stores.Sink.write`."""
+        with piece.getbuffer() as data:
+            self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> None:
         with _asking():
             rest = memoryview(data)
             while rest:
@@ -255,7 +260,7 @@ class FsspecSink:
 
     def finish(self, rest: bytes, tail: tuple[int, int] | None) -> None:
         """See :meth:`ftptls.vfs.objects.stores.Sink.finish`."""
-        self.write(0, rest)
+        self._write(rest)
         if tail is not None:
             self.keep(*tail)
         with _asking():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import threading
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftptls.errors import MissingExtraError
@@ -38,35 +40,64 @@ def check_store_url(url: str) -> None:
     _demand_libraries(scheme)
 
 
-def open_store(
-    url: str, options: Mapping[str, Any] | None = None, bounds: Bounds | None = None
-) -> Store:
-    """The store of a URL; nothing is asked of it yet. It may block.
+class Stores:
+    """Stores by URL; those in one bucket share its client, and so its connections.
 
     Args:
-        url: As fsspec takes it, such as ``s3://bucket/prefix`` or ``memory://``.
-        options: For the filesystem of fsspec, such as ``endpoint_url`` and ``profile``.
+        options: For the filesystems of fsspec, such as ``endpoint_url`` and ``profile``.
         bounds: How much at a time.
-
-    Raises:
-        MissingExtraError: Its libraries are not installed.
-        StoreURLError: There is no such store.
     """
-    bounds = bounds or Bounds()
-    scheme, _, rest = url.partition("://")
-    _demand_libraries(scheme)
-    if scheme in _S3:
+
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, bounds: Bounds | None = None
+    ) -> None:
+        self._options = dict(options or {})
+        self._bounds = bounds or Bounds()
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    def open(self, url: str) -> Store:
+        """The store of a URL; nothing is asked of it yet. It blocks.
+
+        Raises:
+            MissingExtraError: Its libraries are not installed.
+            StoreURLError: There is no such store.
+        """
+        scheme, _, rest = url.partition("://")
+        _demand_libraries(scheme)
+        with self._lock:
+            if scheme in _S3:
+                return self._open_s3(*rest.partition("/")[::2])
+            return self._open_any(url)
+
+    def _open_s3(self, bucket: str, prefix: str) -> Store:
         from ftptls.vfs.objects.s3 import S3Store
+        from ftptls.vfs.objects.s3_calls import S3Calls
 
-        bucket, _, prefix = rest.partition("/")
-        return S3Store.open(bucket, prefix.strip("/"), options or {}, bounds)
-    from fsspec.core import url_to_fs
+        if bucket not in self._clients:
+            self._clients[bucket] = S3Calls.open(bucket, self._options, self._bounds)
+        return S3Store(self._clients[bucket], bucket, prefix.strip("/"), self._bounds)
 
-    from ftptls.vfs.objects.generic import FsspecStore
+    def _open_any(self, url: str) -> Store:
+        from fsspec.core import url_to_fs
 
-    fresh = {"use_listings_cache": False, "skip_instance_cache": True}
-    filesystem, root = url_to_fs(url, **{**fresh, **(options or {})})
-    return FsspecStore(filesystem, root, bounds)
+        from ftptls.vfs.objects.generic import FsspecStore
+
+        # Its listings are asked for each time: others write there, too.
+        filesystem, root = url_to_fs(url, **{"use_listings_cache": False, **self._options})
+        return FsspecStore(filesystem, root, self._bounds)
+
+
+def read_options(lines: Iterable[str]) -> dict[str, Any]:
+    """Options from lines such as ``anon=true``; values are JSON, or else text."""
+    options: dict[str, Any] = {}
+    for line in lines:
+        name, _, value = line.partition("=")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def _demand_libraries(scheme: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from ftptls.errors import FTPError
@@ -51,12 +51,6 @@ class S3Store:
         self.calls = calls
         self.bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._leftovers: list[tuple[str, str]] = []
-
-    @classmethod
-    def open(cls, bucket: str, prefix: str, options: Mapping[str, Any], bounds: Bounds) -> S3Store:
-        """A bucket with a client of its own; see :meth:`S3Calls.open` for ``options``."""
-        return cls(S3Calls.open(bucket, options, bounds), bucket, prefix, bounds)
 
     def find(self, key: str) -> Found | None:
         """See :meth:`ftptls.vfs.objects.stores.Store.find`."""
@@ -171,12 +165,12 @@ class S3Store:
             if error.code not in ("404", "NoSuchUpload"):
                 raise
         except FTPError:
-            self._leftovers.append((key, upload))
+            self.calls.leftovers.append((key, upload))
             raise
 
     async def abort_leftovers(self) -> None:
         """Forget the uploads that could not be forgotten when the store was of no use."""
-        leftovers, self._leftovers = self._leftovers, []
+        leftovers, self.calls.leftovers = self.calls.leftovers, []
         await _together(self.abort(key, upload) for key, upload in leftovers)
 
     async def _find(self, key: str) -> Found | None:

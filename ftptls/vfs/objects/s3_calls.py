@@ -99,6 +99,9 @@ class S3Calls:
         filesystem: Makes and signs them.
         bucket: The bucket.
         bounds: How often, and how long.
+
+    Attributes:
+        leftovers: Keys and ids of uploads that could not be aborted yet.
     """
 
     _log = Logger()
@@ -108,6 +111,7 @@ class S3Calls:
         self._bucket = bucket
         self._bounds = bounds
         self._trouble = ""
+        self.leftovers: list[tuple[str, str]] = []
 
     @classmethod
     def open(cls, bucket: str, options: Mapping[str, Any], bounds: Bounds) -> S3Calls:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import io
 import secrets
 import threading
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ftptls.errors import FTPError, PermanentError
@@ -77,7 +77,7 @@ class S3Sink:
         self._kept = len(ranges)
         return b""
 
-    def write(self, number: int, data: bytes) -> None:
+    def write(self, number: int, piece: BytesIO) -> None:
         """See :meth:`ftptls.vfs.objects.stores.Sink.write`."""
         part = self._kept + number + 1
         # One is left for the rest, and some for what is kept behind it.
@@ -85,17 +85,17 @@ class S3Sink:
             limit = self._store.bounds.piece * (_MOST_PARTS - 100) // 2**30
             raise PermanentError(552, f"The file is too large: {limit} GiB is the most here.")
         self._create()
-        self._calls.wait(self._put_part(part, data), self.stop)
+        self._calls.wait(self._put_part(part, piece), self.stop)
 
     def finish(self, rest: bytes, tail: tuple[int, int] | None) -> None:
         """See :meth:`ftptls.vfs.objects.stores.Sink.finish`."""
         if tail is not None:
             rest, tail = self._join(rest, tail)
         if not self._upload:
-            self._calls.wait(self._seen_through("put_object", 1, Body=lambda: io.BytesIO(rest)))
+            self._calls.wait(self._seen_through("put_object", 1, Body=lambda: BytesIO(rest)))
             return
         if rest:
-            self._calls.wait(self._put_part(len(self._parts) + 1, rest))
+            self._calls.wait(self._put_part(len(self._parts) + 1, BytesIO(rest)))
         if tail is not None:
             self._calls.wait(self._copy(len(self._parts) + 1, copied_ranges(*tail)))
         parts = [{"PartNumber": each, "ETag": self._parts[each]} for each in sorted(self._parts)]
@@ -147,13 +147,14 @@ class S3Sink:
         self._create()
         return rest, (start, end)
 
-    async def _put_part(self, number: int, data: bytes) -> None:
+    async def _put_part(self, number: int, piece: BytesIO) -> None:
         done = await self._calls.call(
             "upload_part",
             Key=self._key,
             UploadId=self._upload,
             PartNumber=number,
-            Body=lambda: io.BytesIO(data),
+            # One for each try; they share the octets, which are not copied.
+            Body=lambda: BytesIO(piece.getvalue()),
         )
         self._parts[number] = done["ETag"]
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, Protocol
 
 from ftptls.errors import PermanentError, TransientError
 from ftptls.vfs.objects.stopping import Stop
-from ftptls.vfs.uploads import is_temporary
+from ftptls.vfs.temporaries import is_temporary
 from ftptls.wire.entries import Kind
 
 LONGEST_NAME = 255
@@ -100,8 +101,8 @@ class Sink(Protocol):
     def keep(self, start: int, end: int) -> bytes:
         """Let octets of the old file come first; what is returned is still to be written."""
 
-    def write(self, number: int, data: bytes) -> None:
-        """Take the next piece; ``number`` counts from 0, and pieces but the last are full."""
+    def write(self, number: int, piece: BytesIO) -> None:
+        """Take the next piece, all of it; ``number`` counts from 0, and each is full."""
 
     def finish(self, rest: bytes, tail: tuple[int, int] | None) -> None:
         """Take the last octets, then these of the old file; make all of it the file."""

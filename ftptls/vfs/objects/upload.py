@@ -6,6 +6,7 @@ import enum
 import errno
 from collections import deque
 from collections.abc import Callable
+from io import BytesIO
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -61,7 +62,9 @@ class ObjectUpload:
         self._sink: Sink | None = None
         self._old_size = 0
         self._next = 0
-        self._pending: list[bytes] = []
+        # The same few buffers all the time: each new one might be kept by another thread's heap.
+        self._spare: list[BytesIO] = []
+        self._filling = BytesIO()
         self._octets = 0
         self._pieces = 0
         self._flying: deque[Deferred[None]] = deque()
@@ -101,10 +104,10 @@ class ObjectUpload:
         rest = memoryview(data)
         while self._octets + len(rest) > size:  # the last piece waits for the end
             room = size - self._octets
-            self._take(bytes(rest[:room]))
+            self._take(rest[:room])
             rest = rest[room:]
             await self._send(sink)
-        self._take(bytes(rest))
+        self._take(rest)
 
     async def commit(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.commit`."""
@@ -132,7 +135,6 @@ class ObjectUpload:
             return
         self.in_place = False  # what did not get through is not kept
         self._state = _State.ENDED
-        self._pending = []
         if self._sink is not None:
             self._sink.stop.now()  # here, for every thread may be busy with what it ends
             await self._workers.run(self._sink.drop)
@@ -154,26 +156,27 @@ class ObjectUpload:
         # What has come there meanwhile may be no file.
         self._check(self._key)
         tail = (self._next, self._old_size) if self._next < self._old_size else None
-        sink.finish(b"".join(self._pending), tail)
-        self._pending = []
+        sink.finish(bytes(self._filling.getbuffer()[: self._octets]), tail)
 
-    def _take(self, data: bytes) -> None:
-        if data:
-            self._pending.append(data)
-            self._octets += len(data)
+    def _take(self, data: bytes | memoryview) -> None:
+        self._octets += self._filling.write(data)
 
     async def _send(self, sink: Sink) -> None:
-        pieces, self._pending, self._octets = self._pending, [], 0
+        """Have the buffer written, which is full, and go on with another one."""
+        full, self._octets = self._filling, 0
+        self._filling = self._spare.pop() if self._spare else BytesIO()
+        self._filling.seek(0)
         number, self._pieces = self._pieces, self._pieces + 1
-        writing = Deferred.fromCoroutine(self._write(sink, number, pieces))
-        self._flying.append(writing)
+        self._flying.append(Deferred.fromCoroutine(self._write(sink, number, full)))
         await self._land(sink.parallel - 1)
 
-    async def _write(self, sink: Sink, number: int, pieces: list[bytes]) -> None:
+    async def _write(self, sink: Sink, number: int, piece: BytesIO) -> None:
         try:
-            await self._workers.run(lambda: sink.write(number, b"".join(pieces)))
+            await self._workers.run(sink.write, number, piece)
         except Exception as error:  # noqa: BLE001 - raised to who writes next
             self._failure = self._failure or error
+        else:
+            self._spare.append(piece)
 
     async def _land(self, most: int) -> None:
         """Wait until at most so many pieces are under way.
@@ -182,7 +185,8 @@ class ObjectUpload:
             Exception: One did not get through.
         """
         while len(self._flying) > most:
-            await self._flying.popleft()
+            await _landing(self._flying[0])
+            self._flying.popleft()
         if self._failure is not None:
             raise self._failure
 
@@ -190,3 +194,10 @@ class ObjectUpload:
         if self._state is not _State.BEGUN or self._sink is None:
             raise os_error(errno.EBADF)
         return self._sink
+
+
+def _landing(piece: Deferred[None]) -> Deferred[None]:
+    """The same, but who does not wait for it any more does not end it."""
+    landed: Deferred[None] = Deferred()
+    piece.addBoth(lambda _: None if landed.called else landed.callback(None))
+    return landed
