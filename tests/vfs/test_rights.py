@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import pytest
+from zope.interface.verify import verifyObject
 
 from ftptls.interfaces import IFilesystem, IRestricted
 from ftptls.settings import UploadMode
@@ -157,5 +158,5 @@ def test_restrictions_add_up_and_forget_none():
         with pytest.raises(OSError, match="No such file") as caught:
             run_now(filesystem.stat(P("/b")))
         assert caught.value.errno == errno.ENOENT
-    assert IRestricted.providedBy(outer)
+    assert verifyObject(IRestricted, outer)
     assert outer.somewhere == FULL
