@@ -30,6 +30,7 @@ from ftptls.interfaces import (
 from ftptls.settings import ClientCertificate, LoginMode, Settings, mounted
 from ftptls.vfs.layers import Layers
 from ftptls.vfs.owners import objection
+from ftptls.vfs.quota import Quotas
 from ftptls.workers import BoundedWorkers
 
 _OF_CERTIFICATES = frozenset({IX509Credentials, ICertificateAndPassword})
@@ -96,6 +97,7 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         anonymous=settings.anonymous,
         mounts=dict(map(mounted, files.mounts)),
         layers=_layers(settings),
+        quotas=_quotas(settings),
         unix=_unix_users(settings, reactor),
     )
     checkers = [_checker(description) for description in settings.auth]
@@ -117,6 +119,21 @@ def _layers(settings: Settings) -> Layers:
         return Layers.from_settings(settings.files, settings.encryption)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _quotas(settings: Settings) -> Quotas | None:
+    """How much may be stored.
+
+    Raises:
+        ConfigError: The ledger cannot be used, or there is none.
+    """
+    quota = settings.quota
+    if not quota.ledger and (quota.octets or quota.files):
+        raise ConfigError("There are quotas and no ledger: name a file with quota.ledger.")
+    try:
+        return Quotas.from_settings(quota)
+    except OSError as error:
+        raise ConfigError(f"The ledger of quotas cannot be used: {error}.") from None
 
 
 def _unix_users(settings: Settings, reactor: Any) -> UnixUsers | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -22,8 +22,10 @@ from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.layers import Layers
+from ftptls.vfs.ledger import Account
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.owners import Owner, OwnerWorkers
+from ftptls.vfs.quota import Quotas
 from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
 
 _USER = "{user}"
@@ -59,6 +61,7 @@ class LocalRealm:
         mounts: What else is served, by path: folders as ``root`` is one. The anonymous user
             has none of them if he has a root of his own.
         layers: What is around each folder.
+        quotas: How much everybody may store; by default that is not counted.
         unix: As whom users act; by default all of them are the server itself.
     """
 
@@ -74,11 +77,14 @@ class LocalRealm:
         anonymous: Anonymous | None = None,
         mounts: Mapping[str, str] | None = None,
         layers: Layers | None = None,
+        quotas: Quotas | None = None,
         unix: UnixUsers | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
         self._mounts = dict(mounts or {})
         self._layers = layers or Layers()
+        self._quotas = quotas
+        self._accounts: Sequence[Account] | None = None
         self._workers = workers
         self._upload_mode = upload_mode
         self._read_only = read_only
@@ -94,6 +100,12 @@ class LocalRealm:
         """
         other = copy(self)
         other._root = os.path.abspath(root)
+        return other
+
+    def with_accounts(self, accounts: Sequence[Account]) -> Self:
+        """The same realm for users for whom these accounts must have room."""
+        other = copy(self)
+        other._accounts = tuple(accounts)
         return other
 
     def requestAvatar(
@@ -131,10 +143,8 @@ class LocalRealm:
         else:
             root = self._folder(self._root, name, user)
             mounts = {point: self._folder(each, name, user) for point, each in self._mounts.items()}
-        filesystem = self._layers.around(
-            await self._open(root, owner),
-            {point: await self._open(folder, owner) for point, folder in mounts.items()},
-        )
+        opened = {point: await self._open(each, owner, name) for point, each in mounts.items()}
+        filesystem = self._layers.around(await self._open(root, owner, name), opened)
         if self._read_only:
             filesystem = Restricted(filesystem, READ_ONLY)
         if not anonymous:
@@ -142,13 +152,20 @@ class LocalRealm:
         filesystem = Restricted(filesystem, Rights(self._anonymous.rights))
         return IFilesystem, filesystem, self._count_in()
 
-    async def _open(self, folder: str, owner: Owner | None) -> IFilesystem:
+    async def _open(self, folder: str, owner: Owner | None, name: str) -> IFilesystem:
         """The filesystem of a folder, which must be there."""
         workers = OwnerWorkers(self._workers, owner) if owner else self._workers
         if not await workers.run(os.path.isdir, folder):
             self._complain(folder)
             raise UnauthorizedLogin("no folder for this user")
-        return LocalFilesystem(folder, self._workers, upload_mode=self._upload_mode, owner=owner)
+        filesystem: IFilesystem = LocalFilesystem(
+            folder, self._workers, upload_mode=self._upload_mode, owner=owner
+        )
+        if self._quotas is None:
+            return filesystem
+        accounts = self._quotas.of(name) if self._accounts is None else self._accounts
+        space = await workers.run(os.path.realpath, folder)
+        return self._quotas.around(filesystem, space, accounts, self._workers)
 
     def _count_in(self) -> Callable[[], None]:
         """One more who is anonymous; what is returned is called when he leaves.

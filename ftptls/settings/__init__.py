@@ -25,7 +25,7 @@ from ftptls.settings.choices import (
 )
 from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
-from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive
+from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.unix import Unix
 from ftptls.settings.whole import Host, OwnListener, Settings
@@ -52,6 +52,7 @@ __all__ = [
     "Policy",
     "PortRange",
     "Profile",
+    "Quota",
     "Requirement",
     "Revocation",
     "Rule",

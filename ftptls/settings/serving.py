@@ -129,6 +129,20 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How much may be stored. What a user of the store may is said in his record."""
+
+    ledger: str = setting(
+        "",
+        "SQLite file that keeps who stored what; without one, nothing is counted. Servers that "
+        "serve the same files share it.",
+        path=True,
+    )
+    octets: int = setting(0, "Octets that each user may store; 0 is any amount.")
+    files: int = setting(0, "Files that each user may store; 0 is any number.")
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on time, size and patience. Times are seconds."""
 

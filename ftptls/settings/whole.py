@@ -10,7 +10,7 @@ from ftptls.settings.about import is_host_name, setting
 from ftptls.settings.anonymous import Anonymous
 from ftptls.settings.guard import Guard
 from ftptls.settings.protection import FXP, Policy, Rule
-from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive
+from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.unix import Unix
 
@@ -127,6 +127,7 @@ class Settings:
     fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)
     encryption: Encryption = field(default_factory=Encryption)
+    quota: Quota = field(default_factory=Quota)
     anonymous: Anonymous = field(default_factory=Anonymous)
     unix: Unix = field(default_factory=Unix)
     limits: Limits = field(default_factory=Limits)

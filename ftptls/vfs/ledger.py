@@ -180,6 +180,8 @@ class Ledger:
     def recover(self, size_of: Callable[[bytes], int | None]) -> int:
         """Look up what a server left behind that stopped half-way; how many changes that were.
 
+        Of what is not on the disk (its path does not begin with a slash) what was noted counts.
+
         Args:
             size_of: Octets of the file at a path; ``None`` if there is none.
         """
@@ -187,7 +189,9 @@ class Ledger:
             changes = [number for (number,) in connection.execute("SELECT id FROM changes")]
             for change in changes:
                 path, target, accounts, before, accounts_before = _noted(connection, change)
-                if target:
+                if not path.startswith(b"/"):
+                    pass
+                elif target:
                     if size_of(path) is None and size_of(target) is not None:
                         _move(connection, path, target)
                 else:
@@ -204,7 +208,9 @@ class Ledger:
             size_of: As of :meth:`recover`.
         """
         with self._transaction() as connection:
-            recorded = connection.execute("SELECT path, octets FROM files").fetchall()
+            recorded = connection.execute(
+                "SELECT path, octets FROM files WHERE substr(path, 1, 1) = CAST('/' AS BLOB)"
+            ).fetchall()
         wrong = [(path, size) for path, octets in recorded if (size := size_of(path)) != octets]
         with self._transaction() as connection:
             for path, size in wrong:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from twisted.logger import Logger
 from zope.interface import alsoProvides
 
+from ftptls import settings
 from ftptls.interfaces import (
     IBounded,
     IDescriptor,
@@ -28,6 +31,54 @@ from ftptls.vfs.wrapping import WrappedUpload, Wrapper
 
 _ROOT = PurePosixPath("/")
 _UNBOUNDED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much users may store, of whom nobody says anything else.
+
+    Attributes:
+        ledger: Where it is written down.
+        octets: Of each user; ``None`` is any amount.
+        files: The same.
+    """
+
+    ledger: Ledger
+    octets: int | None = None
+    files: int | None = None
+
+    @classmethod
+    def from_settings(cls, settings: settings.Quota) -> Quotas | None:
+        """As the settings have it; what a crash has left is looked up. It blocks.
+
+        Raises:
+            OSError: The ledger cannot be used.
+        """
+        if not settings.ledger:
+            return None
+        made = cls(Ledger(settings.ledger), settings.octets or None, settings.files or None)
+        made.ledger.recover(size_on_disk)
+        made.ledger.close()  # who serves may be another process, with other rights
+        return made
+
+    def of(self, user: str) -> Sequence[Account]:
+        """For whom the files of a user count."""
+        return (Account(f"user:{user}", self.octets, self.files),)
+
+    def around(
+        self, filesystem: IFilesystem, space: str, accounts: Sequence[Account], workers: IWorkers
+    ) -> IFilesystem:
+        """A filesystem for whose files there must be room."""
+        return Quota(filesystem, self.ledger, space, accounts, workers)
+
+
+def size_on_disk(key: bytes) -> int | None:
+    """Octets of a file of the disk; ``None`` where there is none."""
+    try:
+        found = os.stat(key, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 class Quota(Wrapper):
