@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ftptls.errors import MissingExtraError
 from ftptls.vfs.objects.stores import Bounds, Store
+
+if TYPE_CHECKING:
+    from ftptls.vfs.objects.s3_calls import S3Calls
 
 _S3 = ("s3", "s3a")
 
@@ -54,7 +57,7 @@ class Stores:
         self._options = dict(options or {})
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, S3Calls] = {}
 
     def open(self, url: str) -> Store:
         """The store of a URL; nothing is asked of it yet. It blocks.
@@ -69,6 +72,11 @@ class Stores:
             if scheme in _S3:
                 return self._open_s3(*rest.partition("/")[::2])
             return self._open_any(url)
+
+    def stop(self) -> None:
+        """End every request that can be ended; for the end of the server."""
+        for client in list(self._clients.values()):
+            client.stop.now()
 
     def _open_s3(self, bucket: str, prefix: str) -> Store:
         from ftptls.vfs.objects.s3 import S3Store

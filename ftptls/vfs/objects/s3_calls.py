@@ -101,6 +101,7 @@ class S3Calls:
         bounds: How often, and how long.
 
     Attributes:
+        stop: Ends all that runs.
         leftovers: Keys and ids of uploads that could not be aborted yet.
     """
 
@@ -111,6 +112,7 @@ class S3Calls:
         self._bucket = bucket
         self._bounds = bounds
         self._trouble = ""
+        self.stop = Stop()
         self.leftovers: list[tuple[str, str]] = []
 
     @classmethod
@@ -138,11 +140,11 @@ class S3Calls:
         """The result of a coroutine; blocks.
 
         Raises:
-            OSError: What it raised, or ``ECANCELED`` after ``stop``.
+            Exception: What it raised; ``ECANCELED`` if it was stopped.
         """
         future = asyncio.run_coroutine_threadsafe(asking, self._filesystem.loop)
         try:
-            with (stop or Stop()).watching(future):
+            with (stop or self.stop).watching(future), self.stop.watching(future):
                 return future.result()
         except CancelledError:
             raise os_error(errno.ECANCELED) from None
