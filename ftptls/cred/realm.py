@@ -62,6 +62,9 @@ class LocalRealm:
             has none of them if he has a root of his own.
         layers: What is around each folder.
         quotas: How much everybody may store; by default that is not counted.
+
+    Attributes:
+        quotas: The same.
         unix: As whom users act; by default all of them are the server itself.
     """
 
@@ -83,7 +86,7 @@ class LocalRealm:
         self._root = os.path.abspath(root)
         self._mounts = dict(mounts or {})
         self._layers = layers or Layers()
-        self._quotas = quotas
+        self.quotas = quotas
         self._accounts: Sequence[Account] | None = None
         self._workers = workers
         self._upload_mode = upload_mode
@@ -161,11 +164,11 @@ class LocalRealm:
         filesystem: IFilesystem = LocalFilesystem(
             folder, self._workers, upload_mode=self._upload_mode, owner=owner
         )
-        if self._quotas is None:
+        if self.quotas is None:
             return filesystem
-        accounts = self._quotas.of(name) if self._accounts is None else self._accounts
+        accounts = self.quotas.of(name) if self._accounts is None else self._accounts
         space = await workers.run(os.path.realpath, folder)
-        return self._quotas.around(filesystem, space, accounts, self._workers)
+        return self.quotas.around(filesystem, space, accounts, self._workers)
 
     def _count_in(self) -> Callable[[], None]:
         """One more who is anonymous; what is returned is called when he leaves.

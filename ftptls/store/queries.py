@@ -22,11 +22,17 @@ from sqlalchemy import (
 
 from ftptls.store import rows, schema
 from ftptls.store.records import Certificate, Group, NameTakenError, UnknownNameError, User, inherit
+from ftptls.vfs.ledger import Account
 
 _users, _groups = schema.users, schema.groups
 _certificates, _memberships = schema.certificates, schema.memberships
 
 _Row = Mapping[Any, Any]
+_groups_of_user = (
+    select(_groups)
+    .select_from(_users.join(_memberships).join(_groups))
+    .order_by(_memberships.c.place)
+)
 
 
 def get(connection: Connection, name: str) -> User:
@@ -50,17 +56,26 @@ def find(connection: Connection, name: str) -> User | None:
         select(_certificates).join(_users).where(named).order_by(_certificates.c.id)
     ).mappings()
     certificates = tuple(_certificate(each) for each in shown)
-    found = connection.execute(
-        select(_groups)
-        .select_from(_users.join(_memberships).join(_groups))
-        .where(named)
-        .order_by(_memberships.c.place)
-    ).mappings()
+    found = connection.execute(_groups_of_user.where(named)).mappings()
     groups = [rows.group_of(each) for each in found]
     if row is None:
         return None
     user = rows.user_of(row, certificates, tuple(each.name for each in groups))
     return inherit(user, groups)
+
+
+def quotas(connection: Connection, name: str) -> list[Account]:
+    """Whose storage the files of a user count for: his own, and that of each of his groups."""
+    accounts = []
+    for kind, table, selected in (
+        ("user", _users, select(_users)),
+        ("group", _groups, _groups_of_user),
+    ):
+        columns = (table.c.name, table.c.quota_octets, table.c.quota_files)
+        statement = selected.with_only_columns(*columns).where(_users.c.name == name)
+        for own, octets, files in connection.execute(statement):
+            accounts.append(Account(f"{kind}:{own}", octets, files))
+    return accounts
 
 
 def password_near(connection: Connection, place: int) -> str:

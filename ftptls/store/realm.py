@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from zope.interface import Interface, implementer
 
-from ftptls.cred.realm import user_name
+from ftptls.cred.realm import LocalRealm, user_name
 from ftptls.interfaces import IFilesystem, IProtection, IRevocable, IWorkers
 from ftptls.session import Session
 from ftptls.settings.rights import Rights
@@ -51,8 +51,7 @@ class StoreAvatar:
     Args:
         filesystem: The files.
         policy: See :class:`ftptls.interfaces.IProtection`.
-        user: His record, with what his groups say. His quota is in it, for wrappers that
-            see to it; the server itself does not.
+        user: His record, with what his groups say.
         login: His present login.
     """
 
@@ -144,6 +143,7 @@ class StoreRealm:
             if user is not None:
                 self._refuse_barred(user, here)
                 realm = self._fallback if user.home is None else self._rooted(user.home)
+                realm = await self._counted(realm, user)
                 found = await _requested(realm, avatar_id, mind, interfaces)
                 return _as_stored(user, login, found)
             if stored:
@@ -153,6 +153,15 @@ class StoreRealm:
             raise
         login.leave()
         return await _requested(self._fallback, avatar_id, mind, interfaces)
+
+    async def _counted(self, realm: IRealm, user: User) -> IRealm:
+        """A realm where storage is counted for the user and his groups, if it is at all."""
+        if not isinstance(realm, LocalRealm) or realm.quotas is None:
+            return realm
+        accounts = await self._lookups.run(self._users.quotas, user.name)
+        if not accounts:
+            raise UnauthorizedLogin("removed a moment ago")
+        return realm.with_accounts(realm.quotas.accounts(accounts[0], accounts[1:]))
 
     def _refuse_barred(self, user: User, here: str) -> None:
         objection = user.objection(self._clock(), here)

@@ -57,8 +57,8 @@ class Terms:
         home: The folder; ``{user}`` in it stands for the name.
         rights: What may be done, by path: a line such as ``/in/** = list write_new``, or
             rights alone, such as ``read_only``.
-        quota_octets: How much may be stored; kept for filesystems that see to it, the
-            server's own does not yet.
+        quota_octets: How much may be stored, where the server has a ledger of quotas; by all
+            members of a group together. 0 is any amount.
         quota_files: How many files may be stored; the same.
         download_rate: Octets a second; 0 is no limit.
         upload_rate: Octets a second; 0 is no limit.
@@ -144,7 +144,9 @@ class User(Terms):
 SHARED: Final = tuple(each.name for each in fields(Terms))
 """What a user and a group both have."""
 
-_INHERITED: Final = tuple(name for name in SHARED if name not in ("enabled", "notes"))
+# A group's quota is for all of its members together, beside those of their own.
+_OWN: Final = ("enabled", "notes", "quota_octets", "quota_files")
+_INHERITED: Final = tuple(name for name in SHARED if name not in _OWN)
 
 
 def inherit(user: User, groups: Iterable[Group]) -> User:

@@ -7,7 +7,7 @@ server that uses the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -19,6 +19,7 @@ from ftptls.cred.passwords import hash_password
 from ftptls.store import checks, database, queries, rows, schema
 from ftptls.store.importing import Imported, Line, Progress, import_lines, silent
 from ftptls.store.records import CERTIFICATE, Certificate, Group, StoreError, User
+from ftptls.vfs.ledger import Account
 
 _PAGE: Final = 1000
 
@@ -116,6 +117,14 @@ class Users:
         with self._reading() as connection:
             user = queries.find(connection, name if checks.is_name(name) else "")
             return user, queries.password_near(connection, place)
+
+    def quotas(self, name: str) -> Sequence[Account]:
+        """Whose storage the files of a user count for, his own first, then his groups'.
+
+        Where nothing is said, the limits are ``None``.
+        """
+        with self._reading() as connection:
+            return queries.quotas(connection, name if checks.is_name(name) else "")
 
     def list(self, after: str = "") -> Iterator[User]:
         """All users by name, in pieces: whoever looks at them keeps nobody waiting.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -28,6 +28,8 @@ from ftptls.interfaces import (
 )
 from ftptls.vfs.ledger import Account, Ledger
 from ftptls.vfs.wrapping import WrappedUpload, Wrapper
+
+_log = Logger(namespace="ftptls")
 
 _ROOT = PurePosixPath("/")
 _UNBOUNDED = 2**63 - 1
@@ -62,8 +64,22 @@ class Quotas:
         return made
 
     def of(self, user: str) -> Sequence[Account]:
-        """For whom the files of a user count."""
-        return (Account(f"user:{user}", self.octets, self.files),)
+        """For whom the files of a user count of whom nothing else is known."""
+        return self.accounts(Account(f"user:{user}"), ())
+
+    def accounts(self, own: Account, groups: Iterable[Account]) -> Sequence[Account]:
+        """For whom files count, where 0 is any amount.
+
+        Args:
+            own: The user's; what he has no limit for, everybody's limit is for.
+            groups: Of his groups.
+        """
+        octets = self.octets if own.octets is None else own.octets
+        files = self.files if own.files is None else own.files
+        all_of_them = (replace(own, octets=octets, files=files), *groups)
+        return tuple(
+            Account(each.name, each.octets or None, each.files or None) for each in all_of_them
+        )
 
     def around(
         self, filesystem: IFilesystem, space: str, accounts: Sequence[Account], workers: IWorkers
@@ -98,8 +114,6 @@ class Quota(Wrapper):
         accounts: For whom files count that are stored here now.
         workers: For the ledger, which blocks.
     """
-
-    _log = Logger(namespace="ftptls")
 
     def __init__(
         self,
@@ -177,7 +191,7 @@ class Quota(Wrapper):
             await self.book(call, *args)
         except OSError as error:
             # What was noted is there still, and is looked up when the server starts again.
-            self._log.error("The ledger of quotas cannot be written: {error}", error=error)
+            _log.error("The ledger of quotas cannot be written: {error}", error=error)
 
     async def charged(
         self, place: PurePosixPath, octets: int, step: Callable[[], Awaitable[None]]

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from ftptls.cred.composing import compose
 from ftptls.cred.passwords import Cost, Verified, hash_password, verify
+from ftptls.cred.realm import LocalRealm
 from ftptls.errors import BusyError
 from ftptls.interfaces import IDescriptor, IFilesystem, IProtection
 from ftptls.settings import ClientCertificate, LoginMode, Requirement
@@ -26,7 +27,9 @@ from ftptls.store.watch import INTERVAL
 from ftptls.testing.dialogue import CLIENT, CLIENT_6, SERVER, SERVER_6
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
+from ftptls.vfs.ledger import Ledger, Usage
 from ftptls.vfs.memory import MemoryFilesystem
+from ftptls.vfs.quota import Quotas
 from ftptls.workers import InlineWorkers
 
 CHEAP = Cost(memory=64, passes=1)
@@ -745,3 +748,29 @@ def test_a_realm_of_ones_own_for_those_without_a_home(here):
     ((avatar_id, interfaces),) = asked
     assert avatar_id == b"alice"
     assert IFilesystem in interfaces
+
+
+# --- quotas
+
+
+def test_a_quota_of_his_own_one_of_his_group_and_that_of_everybody(here, tmp_path):
+    for name in ("alice", "bob", "carol"):
+        (tmp_path / "homes" / name).mkdir(parents=True)
+    quotas = Quotas(Ledger(f"{tmp_path}/ledger"), octets=3000)
+    realm = LocalRealm(f"{tmp_path}/homes/{{user}}", InlineWorkers(), quotas=quotas)
+    here.users.add_group(Group(name="team", quota_octets=5000))
+    here.add(groups=("team",), quota_octets=4000)
+    here.add("bob", groups=("team",), quota_octets=0)
+    here.add("carol", home=f"{tmp_path}/homes/carol")
+    here.start(realm=realm)
+    alice, bob, carol = (here.enter(name) for name in ("alice", "bob", "carol"))
+    alice.upload("STOR a", bytes(3500))
+    alice.upload("STOR b", bytes(501), code=552)
+    bob.upload("STOR b", bytes(1500))
+    assert bob.ask("AVBL", 213).text == "0"
+    assert carol.ask("AVBL", 213).text == "3000"
+    bob.ask("STOR c", 552)
+    carol.upload("STOR c", bytes(3000))
+    alice.ask("DELE a", 250)
+    bob.upload("STOR c", bytes(3500))
+    assert quotas.ledger.usage()["group:team"] == Usage(5000, 2)

@@ -23,6 +23,7 @@ from ftptls.store import (
 )
 from ftptls.store.importing import Line
 from ftptls.store.records import KEY
+from ftptls.vfs.ledger import Account
 
 HASH = hash_password(b"correct horse", Cost(memory=64, passes=1))
 PIN, OTHER_PIN = "a1" * 32, "b2" * 32
@@ -364,7 +365,10 @@ def test_a_user_says_it_himself_or_the_first_group_that_says_it(users):
     assert users.get("alice").home is None
 
 
-@pytest.mark.parametrize("field", [name for name in TERMS if name not in ("enabled", "notes")])
+NOT_INHERITED = ("enabled", "notes", "quota_octets", "quota_files")
+
+
+@pytest.mark.parametrize("field", [name for name in TERMS if name not in NOT_INHERITED])
 def test_every_field_is_inherited(users, field):
     users.add_group(Group(name="staff", **{field: TERMS[field]}))
     users.add(User(name="alice", groups=("staff",)))
@@ -490,3 +494,21 @@ def test_changes_are_counted(users, groups):
         seen.add(users.changes())
     users.find("bob")
     assert users.changes() in seen
+
+
+# --- quotas
+
+
+def test_a_user_has_his_own_quota_and_shares_those_of_his_groups(users):
+    users.add_group(Group(name="a", quota_octets=100, quota_files=3))
+    users.add_group(Group(name="b"))
+    users.add(User(name="alice", groups=("b", "a"), quota_octets=10))
+    users.add(User(name="bob"))
+    assert list(users.quotas("alice")) == [
+        Account("user:alice", 10, None),
+        Account("group:b", None, None),
+        Account("group:a", 100, 3),
+    ]
+    assert list(users.quotas("bob")) == [Account("user:bob", None, None)]
+    assert list(users.quotas("carol")) == list(users.quotas("\0")) == []
+    assert users.find("alice").quota_files is None
