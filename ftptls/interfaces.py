@@ -16,6 +16,8 @@ from ftptls.wire.entries import Entry
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from ftptls.hooks.events import Event
+    from ftptls.settings import EventKind
     from ftptls.settings.rights import Right
     from ftptls.tls.report import Report
 
@@ -69,7 +71,7 @@ class IFilesystem(Interface):
             how: Whole, resumed, appended or new. A new one is ``EEXIST`` if there is
                 something, also if that came between this check and the commit.
             offset: For ``RESUME``: where the first octet goes; at most the
-                present size. Otherwise 0.
+                present size. Otherwise 0, but see :class:`IResumable`.
         """
 
     def make_directory(path: PurePosixPath) -> Awaitable[None]:
@@ -168,6 +170,21 @@ class ISpace(Interface):
         """Octets that the avatar may still store in a directory."""
 
 
+class IResumable(Interface):
+    """Of a filesystem: of a whole upload that broke off, what arrived is kept apart.
+
+    The file itself is as it was before. Its user, and nobody else, goes on with it by
+    ``Store.RESUME``, ``APPEND``, or ``NEW`` with an offset; only then does it become the
+    file. A whole upload starts anew.
+    """
+
+    def arrived(path: PurePosixPath) -> Awaitable[int | None]:
+        """Octets of the avatar's own upload of a file that arrived, if it is not whole.
+
+        ``None`` if there is none to go on with. What ``stat`` tells is of the file itself.
+        """
+
+
 class IRealPaths(Interface):
     """Of a filesystem with links: where they lead is known.
 
@@ -222,6 +239,16 @@ class IUpload(Interface):
         """The upload broke: leave the target as it was, or keep the part if ``in_place``.
 
         Harmless when repeated and before ``begin``.
+        """
+
+
+class IKeepsPart(Interface):
+    """Of an upload: what arrived can be kept when it breaks off (:class:`IResumable`)."""
+
+    def keep() -> Awaitable[int]:
+        """Abandon it, but keep what arrived; returns how many octets are kept.
+
+        Harmless when repeated, before ``begin`` and after ``commit``.
         """
 
 
@@ -306,6 +333,54 @@ class IBounded(Interface):
     """Of an upload: it may not become any size."""
 
     end: int | None = Attribute("Where the file must end at last; EDQUOT behind it.")
+
+
+class ICheckedUpload(IUpload):
+    """An upload that somebody may refuse once it is whole."""
+
+    def check() -> Awaitable[None]:
+        """Ask whether it may become the file; may take long, and be cancelled.
+
+        ``commit`` does it if nobody did.
+
+        Raises:
+            FTPError: It may not.
+        """
+
+
+class ILocalPaths(Interface):
+    """Of a filesystem: its files are on a disk of this machine."""
+
+    def local_path(path: PurePosixPath) -> Awaitable[str]:
+        """Where the system has what is there, or where a file would be made."""
+
+
+class IHook(Interface):
+    """Who is told of what happens in all sessions."""
+
+    kinds: frozenset[EventKind] = Attribute("Of what it is told.")
+    sha256: bool = Attribute("Whether it wants to know the SHA-256 of what is uploaded.")
+
+    def happened(event: Event) -> Awaitable[None]:
+        """Take note of an event.
+
+        The reply to the client waits for it, so it should be quick; what it raises is logged.
+        """
+
+
+class IUploadCheck(IHook):
+    """Who is also asked about uploads; its ``kinds`` have ``UPLOAD_HELD``."""
+
+    def check(event: Event, descriptor: int) -> Awaitable[str]:
+        """Why an upload may not be, in words for the client; empty if it may.
+
+        It may take long, and is cancelled if the client aborts. If it raises, the upload is
+        refused with 451, or with the reply of an FTPError.
+
+        Args:
+            event: What is known of the upload.
+            descriptor: The content: a file, open for reading at its start until this is answered.
+        """
 
 
 class IOwnWorkers(Interface):

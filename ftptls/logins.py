@@ -29,6 +29,7 @@ from ftptls.interfaces import (
 )
 from ftptls.settings import ClientCertificate, LoginMode, Settings, mounted
 from ftptls.vfs.layers import Layers
+from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import objection
 from ftptls.vfs.quota import Quotas
 from ftptls.workers import BoundedWorkers
@@ -99,6 +100,7 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         layers=_layers(settings),
         quotas=_quotas(settings),
         unix=_unix_users(settings, reactor),
+        options=LocalOptions.from_settings(files),
     )
     checkers = [_checker(description) for description in settings.auth]
     for checker in checkers:

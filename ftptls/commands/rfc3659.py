@@ -12,7 +12,7 @@ from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
 from ftptls.commands.rfc959_listing import demand_listable
 from ftptls.errors import FTPError, PermanentError
-from ftptls.interfaces import ISetTimes
+from ftptls.interfaces import IResumable, ISetTimes
 from ftptls.settings import HiddenNames
 from ftptls.settings.rights import KNOW
 from ftptls.wire.arguments import optional_path, path
@@ -24,13 +24,31 @@ from ftptls.wire.representation import Representation
 
 
 async def _size(context: Context, name: str) -> Reply:
-    """In TYPE A the answer would take a conversion of the whole file (RFC 3659 §4.2)."""
+    """In TYPE A the answer would take a conversion of the whole file (RFC 3659 §4.2).
+
+    Of an upload that broke off, it is how far the client's own one came, so that clients
+    find where to go on; the file that it is to replace may be there still.
+    """
     if context.session.parameters.representation is Representation.ASCII:
         raise PermanentError(550, "SIZE is told in TYPE I only; send TYPE I first.")
-    entry = await context.filesystem.stat(context.path(name))
+    target = context.path(name)
+    arrived = await _arrived(context, target)
+    if arrived is not None:
+        return Reply(213, str(arrived))
+    entry = await context.filesystem.stat(target)
     if not entry.is_file:
         raise PermanentError(550, "Not a regular file.")
     return Reply(213, str(entry.size))
+
+
+async def _arrived(context: Context, target: PurePosixPath) -> int | None:
+    filesystem = context.filesystem
+    if not IResumable.providedBy(filesystem):
+        return None
+    try:
+        return await IResumable(filesystem).arrived(target)
+    except (OSError, FTPError):
+        return None  # what is wrong, the file itself tells
 
 
 async def _mdtm(context: Context, name: str) -> Reply:

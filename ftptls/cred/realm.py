@@ -24,6 +24,7 @@ from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.layers import Layers
 from ftptls.vfs.ledger import Account
 from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.quota import Quotas
 from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
@@ -66,6 +67,7 @@ class LocalRealm:
     Attributes:
         quotas: The same.
         unix: As whom users act; by default all of them are the server itself.
+        options: See :class:`~ftptls.vfs.local.LocalFilesystem`.
     """
 
     _log = Logger()
@@ -82,6 +84,7 @@ class LocalRealm:
         layers: Layers | None = None,
         quotas: Quotas | None = None,
         unix: UnixUsers | None = None,
+        options: LocalOptions | None = None,
     ) -> None:
         self._root = os.path.abspath(root)
         self._mounts = dict(mounts or {})
@@ -90,6 +93,7 @@ class LocalRealm:
         self._accounts: Sequence[Account] | None = None
         self._workers = workers
         self._upload_mode = upload_mode
+        self._options = options
         self._read_only = read_only
         self._anonymous = anonymous or Anonymous()
         self._unix = unix
@@ -161,8 +165,16 @@ class LocalRealm:
         if not await workers.run(os.path.isdir, folder):
             self._complain(folder)
             raise UnauthorizedLogin("no folder for this user")
+        mode = self._upload_mode
+        if name == ANONYMOUS_NAME and mode is UploadMode.ATOMIC_RESUME:
+            mode = UploadMode.ATOMIC  # one of them would go on with what another one began
         filesystem: IFilesystem = LocalFilesystem(
-            folder, self._workers, upload_mode=self._upload_mode, owner=owner
+            folder,
+            self._workers,
+            upload_mode=mode,
+            owner=owner,
+            user=name,
+            options=self._options,
         )
         if self.quotas is None:
             return filesystem

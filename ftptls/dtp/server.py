@@ -17,7 +17,7 @@ from ftptls.dtp.pumps import NO_END, BrokenError
 from ftptls.dtp.throttle import Rates
 from ftptls.dtp.transfer import Transfer, linger
 from ftptls.errors import FTPError, PermanentError, TransientError, from_os_error
-from ftptls.interfaces import IFileReader, IUpload, IWorkers
+from ftptls.interfaces import ICheckedUpload, IFileReader, IKeepsPart, IUpload, IWorkers
 from ftptls.progress import AbortedError, Progress
 from ftptls.session import Session
 from ftptls.settings import Settings, UploadEnd
@@ -178,10 +178,14 @@ class ServerDTP:
                 await transfer.ask(upload.begin())
                 if not await transfer.receive_file(upload, decoder, accept_fin):
                     observe.end_unproven(self._session, path)
+                if ICheckedUpload.providedBy(upload):
+                    progress.checked = True
+                    await transfer.ask(ICheckedUpload(upload).check())
                 await upload.commit()
             except (BrokenError, AbortedError, OSError, FTPError) as error:
-                await upload.abandon()
-                raise self._failure(error, _kept(upload, progress)) from None
+                broke = not isinstance(error, FTPError) or isinstance(error, AbortedError)
+                kept = await _break_off(upload, progress, refused=not broke)
+                raise self._failure(error, kept) from None
             except BaseException:  # our own mistake; half a file is none the better for it
                 await upload.abandon()
                 raise
@@ -194,7 +198,7 @@ class ServerDTP:
     ) -> Reply:
         progress = self.progress
         progress.path, progress.total = path, size
-        began = self._reactor.seconds()
+        progress.began = began = self._reactor.seconds()
         reply = Reply(426, "Transfer aborted.")
         try:
             progress.check()
@@ -274,7 +278,13 @@ class ServerDTP:
         return TransientError(code, text) if code < 500 else PermanentError(code, text)
 
 
-def _kept(upload: IUpload, progress: Progress) -> str:
+async def _break_off(upload: IUpload, progress: Progress, *, refused: bool) -> str:
+    """Abandon an upload, and say what is left of it."""
+    if IKeepsPart.providedBy(upload) and not refused:
+        kept = await IKeepsPart(upload).keep()
+        if kept:
+            return f" {kept} octets are kept for you to go on from there."
+    await upload.abandon()
     if not upload.in_place:
         return " Nothing was stored."
     return f" {upload.offset + progress.octets} octets are stored."

@@ -43,6 +43,23 @@ class UploadMode(enum.Enum):
 
     ATOMIC = "atomic"
     DIRECT = "direct"
+    ATOMIC_RESUME = "atomic-resume"
+
+
+class Links(enum.Enum):
+    """What a symbolic link on the disk is to clients."""
+
+    FOLLOW = "follow"
+    HIDE = "hide"
+    REFUSE = "refuse"
+
+
+class OwnerNames(enum.Enum):
+    """Whom listings name as owner and group of a file."""
+
+    REAL = "real"
+    NUMERIC = "numeric"
+    FTP = "ftp"
 
 
 class HiddenNames(enum.Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftptls.settings.about import is_ipv4, is_media_type, is_mount, setting
-from ftptls.settings.choices import HiddenNames, PortRange, UploadMode
+from ftptls.settings.choices import HiddenNames, Links, OwnerNames, PortRange, UploadMode
 from ftptls.settings.rights import RIGHTS_LINE, is_rights_line
 from ftptls.settings.zones import UTC, is_time_zone
 
@@ -58,8 +58,34 @@ class Files:
     upload_mode: UploadMode = setting(
         UploadMode.ATOMIC,
         "`atomic` writes a STOR to a hidden temporary file and renames it when it is whole; "
-        "`direct` writes in place and keeps what arrived for a resume.",
+        "`atomic-resume` does so, too, and keeps what arrived of one that broke off, hidden, so "
+        "that its user can go on; `direct` writes in place and keeps what arrived for a resume.",
         flag="upload-mode",
+    )
+    partials_kept: float = setting(
+        7.0,
+        "Days that what arrived of an upload that broke off is kept, with `atomic-resume`; older "
+        "ones are deleted when the server starts, and once a day.",
+    )
+    fsync: bool = setting(
+        False,
+        "Whether an upload is written to the disk itself before it counts as stored, so that it "
+        "survives a power failure.",
+    )
+    lock_uploads: bool = setting(
+        False,
+        "Whether a file that is being uploaded is refused to other uploads meanwhile (450). "
+        "Otherwise each of them is whole, and the last to end stays.",
+    )
+    links: Links = setting(
+        Links.FOLLOW,
+        "Symbolic links on the disk: `follow` takes each for what it leads to, never out of the "
+        "folder; `hide` acts as if there were none; `refuse` lists them, and refuses their use.",
+    )
+    owner_names: OwnerNames = setting(
+        OwnerNames.REAL,
+        "Whom listings name as owner and group of a file: `real` names, `numeric` ones, or `ftp` "
+        "for every file.",
     )
     read_only: bool = setting(
         False, "Whether every change is refused, whatever rights say.", flag="read-only"

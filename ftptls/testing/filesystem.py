@@ -22,6 +22,7 @@ from ftptls.testing.filesystem_attributes import (
     GroupsContract,
     HardLinksContract,
     LinksContract,
+    LocalPathsContract,
     ModesContract,
     RealPathsContract,
     SetCreatedContract,
@@ -30,6 +31,7 @@ from ftptls.testing.filesystem_attributes import (
     UmaskContract,
 )
 from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers, run_now
+from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.testing.filesystem_uploads import UploadContract
 from ftptls.wire.entries import Kind
 
@@ -39,8 +41,10 @@ __all__ = [
     "HardLinksContract",
     "InlineWorkers",
     "LinksContract",
+    "LocalPathsContract",
     "ModesContract",
     "RealPathsContract",
+    "ResumableContract",
     "SetCreatedContract",
     "SetTimesContract",
     "SpaceContract",

@@ -8,6 +8,7 @@ A test class names those its filesystem provides; the contract suite fails where
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,14 +19,17 @@ from ftptls.interfaces import (
     IGroups,
     IHardLinks,
     ILinks,
+    ILocalPaths,
     IModes,
     IRealPaths,
+    IResumable,
     ISetCreated,
     ISetTimes,
     ISpace,
     IUmask,
 )
 from ftptls.testing.filesystem_bench import FilesystemBench
+from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.wire.entries import Entry
 
 _A, _IN, _ROOT = PurePosixPath("/a"), PurePosixPath("/in"), PurePosixPath("/")
@@ -279,6 +283,20 @@ class RealPathsContract(AttributesBench):
             assert self.refusal(filesystem.real_path(path)) == number, path
 
 
+class LocalPathsContract(AttributesBench):
+    """Of a provider of :class:`~ftptls.interfaces.ILocalPaths`."""
+
+    def test_files_are_on_the_disk(self) -> None:
+        filesystem = self.make_two()
+        verifyObject(ILocalPaths, filesystem)
+        for path in (_ROOT, _A, _IN, _IN / "b"):
+            assert os.path.exists(self.run(filesystem.local_path(path))), path
+        place = self.run(filesystem.local_path(_IN / "not yet"))
+        assert not os.path.exists(place)
+        self.store(filesystem, "/in/not yet", b"new")
+        assert os.path.exists(place)
+
+
 OPTIONAL: dict[type[Interface], type] = {
     ISetTimes: SetTimesContract,
     ISetCreated: SetCreatedContract,
@@ -288,6 +306,8 @@ OPTIONAL: dict[type[Interface], type] = {
     ILinks: LinksContract,
     IHardLinks: HardLinksContract,
     ISpace: SpaceContract,
+    IResumable: ResumableContract,
     IRealPaths: RealPathsContract,
+    ILocalPaths: LocalPathsContract,
 }
 """The tests of each optional interface."""

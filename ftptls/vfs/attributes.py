@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from ftptls.errors import PermanentError
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, name_of
-from ftptls.vfs.uploads import refuse_unless_regular
+from ftptls.vfs.temporaries import refuse_unless_regular
 
 _HIGHEST_GROUP = 2**32 - 2  # the number above stands for "as it is"
 

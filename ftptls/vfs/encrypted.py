@@ -12,7 +12,7 @@ from typing import Any
 from zope.interface import implementer
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IUpload, Store
+from ftptls.interfaces import IFileReader, IFilesystem, IResumable, IUpload, Store
 from ftptls.vfs import sealing
 from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, FileKey, Keys
 from ftptls.vfs.wrapping import Wrapper
@@ -34,9 +34,15 @@ class Encrypted(Wrapper):
     Args:
         filesystem: The other one.
         keys: The keys.
+
+    Raises:
+        ValueError: The other one keeps what arrived of uploads that broke off, which cannot be
+            gone on with here.
     """
 
     def __init__(self, filesystem: IFilesystem, keys: Keys) -> None:
+        if IResumable.providedBy(filesystem):
+            raise ValueError("encrypted uploads that broke off cannot be gone on with")
         super().__init__(filesystem)
         self._keys = keys
 

@@ -22,6 +22,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import PurePosixPath
 
+from ftptls.errors import PermanentError
+from ftptls.settings import Links
+
 LOOK = os.O_PATH | os.O_CLOEXEC
 """Open what a path leads to without reading, writing or waking it."""
 DIRECTORY = LOOK | os.O_DIRECTORY
@@ -240,19 +243,23 @@ class Jail:
     Args:
         root: The folder; the operator's, so links in its own path are followed.
         walk: Go component by component even where the kernel could resolve.
+        links: What links inside are.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, walk: bool = False) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], *, walk: bool = False, links: Links = Links.FOLLOW
+    ) -> None:
         # Absolute now, because a daemon changes its directory; opened at each use,
         # so that there is no descriptor to leak with an avatar.
         self.root = os.path.abspath(root)
-        self._resolve = _walk if walk or not kernel_resolves() else _openat2
-        self._links = True
+        self.links = links
+        self._walk = walk
+        self._follows = links is Links.FOLLOW
 
     def without_links(self) -> Jail:
         """The same folder, where every link on the way is ``ELOOP``."""
         other = copy.copy(self)
-        other._links = False
+        other._follows = False
         return other
 
     def open(self, path: bytes, flags: int) -> int:
@@ -264,14 +271,35 @@ class Jail:
 
         Returns:
             A descriptor that the caller closes.
+
+        Raises:
+            OSError: It cannot be opened; ``ENOENT`` for what only hidden links lead to.
+            PermanentError: 550, a link leads there, and links are refused.
         """
         if len(path) >= _MAX_PATH:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        resolve = _walk if self._walk or not kernel_resolves() else _openat2
         root = os.open(self.root, DIRECTORY)
         try:
-            return self._resolve(root, path, flags | os.O_CLOEXEC, self._links)
+            return resolve(root, path, flags | os.O_CLOEXEC, self._follows)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                self.refuse_link()
+            raise
         finally:
             os.close(root)
+
+    def refuse_link(self) -> None:
+        """Raise as there was a link to follow, unless links are followed here."""
+        if self.links is Links.HIDE:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if self.links is Links.REFUSE:
+            raise PermanentError(550, "Symbolic links are not used here.")
+
+    def refuse_if_link(self, info: os.stat_result | None) -> None:
+        """The same for a name itself, if it is one of a link."""
+        if info is not None and stat.S_ISLNK(info.st_mode):
+            self.refuse_link()
 
     @contextmanager
     def parent(self, path: bytes) -> Iterator[tuple[int, bytes]]:
@@ -294,7 +322,7 @@ class Jail:
         Returns:
             A descriptor that the caller closes, and a name.
         """
-        for _ in range(_MAX_LINKS if self._links else 1):
+        for _ in range(_MAX_LINKS if self._follows else 1):
             head, _, name = path.rpartition(b"/")
             if name in (b"", b".", b".."):
                 raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -308,6 +336,7 @@ class Jail:
                 raise
             os.close(directory)
             path = target if target.startswith(b"/") else head + b"/" + target
+        self.refuse_link()
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def real(self, path: bytes) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ftptls.interfaces import IFilesystem
 from ftptls.programs import ProgramError, printed
-from ftptls.settings import Encryption, Files
+from ftptls.settings import Encryption, Files, UploadMode
 from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.folding import CaseFolding
 from ftptls.vfs.mounts import Mounts
@@ -79,7 +79,13 @@ class Layers:
         Raises:
             ValueError: The keys cannot be had; one sentence says why.
         """
-        return cls(read_keys(encryption), files.versions, files.fold_case)
+        keys = read_keys(encryption)
+        if keys is not None and files.upload_mode is UploadMode.ATOMIC_RESUME:
+            raise ValueError(
+                'Encrypted uploads that broke off cannot be gone on with: with encryption, '
+                'files.upload_mode must be "atomic" or "direct".'
+            )
+        return cls(keys, files.versions, files.fold_case)
 
     def around(self, root: IFilesystem, mounted: Mapping[str, IFilesystem]) -> IFilesystem:
         """A filesystem of a folder, and others that are mounted in it by path."""

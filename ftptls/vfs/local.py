@@ -6,10 +6,11 @@ import copy
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 
+from twisted.internet.defer import Deferred
 from zope.interface import alsoProvides, implementer
 
 from ftptls.interfaces import (
@@ -18,9 +19,11 @@ from ftptls.interfaces import (
     IGroups,
     IHardLinks,
     ILinks,
+    ILocalPaths,
     IModes,
     IOwnWorkers,
     IRealPaths,
+    IResumable,
     ISetTimes,
     ISpace,
     IUmask,
@@ -28,20 +31,17 @@ from ftptls.interfaces import (
     IWorkers,
     Store,
 )
-from ftptls.settings import UploadMode
+from ftptls.settings import Links, UploadMode
 from ftptls.vfs import attributes
+from ftptls.vfs.emptying import clear, forget
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode
+from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.reading import Listing, LocalReader, link_target
+from ftptls.vfs.resuming import kind_of_upload
 from ftptls.vfs.stats import Describer, Place, place
-from ftptls.vfs.uploads import (
-    AtomicUpload,
-    InPlaceUpload,
-    Target,
-    is_temporary,
-    lstat,
-    refuse_unless_regular,
-)
+from ftptls.vfs.target import Target
+from ftptls.vfs.temporaries import is_temporary, lstat, reopen
 from ftptls.wire.entries import Entry
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
@@ -51,13 +51,21 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.ENAMET
 
 
 @implementer(
-    IFilesystem, ISetTimes, IModes, IUmask, IGroups, ILinks, IHardLinks, ISpace, IRealPaths
+    IFilesystem,
+    ISetTimes,
+    IModes,
+    IUmask,
+    IGroups,
+    IHardLinks,
+    ISpace,
+    IRealPaths,
+    ILocalPaths,
 )
 class LocalFilesystem:
     """A folder that cannot be left, neither by ``..`` nor through a link.
 
-    Links inside are followed as if the folder were the whole disk: an absolute
-    one starts at ``root``. FIFOs, sockets and devices are listed and can be
+    Links inside are followed, unless told otherwise, as if the folder were the whole disk: an
+    absolute one starts at ``root``. FIFOs, sockets and devices are listed and can be
     removed, but are neither read nor written nor changed otherwise. Nothing here blocks
     the reactor::
 
@@ -71,11 +79,14 @@ class LocalFilesystem:
         root: The folder.
         workers: Where the calls that block are made.
         upload_mode: Whether a whole upload is written beside the file and renamed
-            once it is complete, or straight into the file.
+            once it is complete, or straight into the file; and whether what arrived of one
+            that broke off is kept.
         umask: Permission bits that new files and directories do not get.
         walk: Resolve paths component by component even where the kernel could.
         owner: The user of the operating system as whom all of it is done; that takes root.
             By default it is the server itself.
+        user: Whose name stands for what arrived of his uploads: nobody else goes on with it.
+        options: How else it is served.
     """
 
     def __init__(
@@ -87,13 +98,21 @@ class LocalFilesystem:
         umask: int = 0o022,
         walk: bool = False,
         owner: Owner | None = None,
+        user: str = "",
+        options: LocalOptions | None = None,
     ) -> None:
-        self._jail = Jail(root, walk=walk)
+        self._options = options or LocalOptions()
+        self._jail = Jail(root, walk=walk, links=self._options.links)
         self._owner = owner
         self._workers = workers if owner is None else OwnerWorkers(workers, owner)
         self._upload_mode = upload_mode
         self.umask = umask
-        self._describer = Describer(owner)
+        self._user = user
+        self._describer = Describer(owner, self._options.owner_names)
+        if upload_mode is UploadMode.ATOMIC_RESUME:
+            alsoProvides(self, IResumable)
+        if self._options.links is Links.FOLLOW:
+            alsoProvides(self, ILinks)
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
@@ -107,7 +126,10 @@ class LocalFilesystem:
                 yield batch
         finally:
             # Not awaited: an iterator that is dropped half-way has no one to wait for it.
-            listing.close()
+            Deferred.fromCoroutine(self._release(listing))
+
+    async def _release(self, listing: Listing) -> None:
+        await self._workers.run(listing.close)
 
     async def open_read(self, path: PurePosixPath) -> IFileReader:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
@@ -162,6 +184,10 @@ class LocalFilesystem:
         """See :meth:`ftptls.interfaces.ISpace.available`."""
         return await self._workers.run(attributes.available, self._jail, _octets(path))
 
+    async def arrived(self, path: PurePosixPath) -> int | None:
+        """See :meth:`ftptls.interfaces.IResumable.arrived`."""
+        return await self._workers.run(self._arrived, path)
+
     def with_umask(self, umask: int) -> LocalFilesystem:
         """See :meth:`ftptls.interfaces.IUmask.with_umask`."""
         other = copy.copy(self)
@@ -172,6 +198,11 @@ class LocalFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.real_path`."""
         real = await self._workers.run(self._jail.real, _octets(path))
         return PurePosixPath(real.decode("utf-8", "surrogateescape"))
+
+    async def local_path(self, path: PurePosixPath) -> str:
+        """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
+        real = await self.real_path(path)
+        return os.path.join(self._jail.root, *real.parts[1:])
 
     def without_links(self) -> LocalFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""
@@ -188,6 +219,7 @@ class LocalFilesystem:
             info = os.stat(name, dir_fd=directory, follow_symlinks=False)
             if not stat.S_ISLNK(info.st_mode):
                 return self._describer.entry(path.name, info, where)
+            self._jail.refuse_link()
             target = link_target(name, directory)
         try:
             info, target = self._follow(raw), ""
@@ -212,13 +244,13 @@ class LocalFilesystem:
             os.close(fd)
 
     def _open_listing(self, path: PurePosixPath) -> Listing:
-        return Listing(self._jail.open(_octets(path), _LIST), self._describer)
+        links = self._options.links is not Links.HIDE
+        return Listing(self._jail.open(_octets(path), _LIST), self._describer, links=links)
 
     def _open_read(self, path: PurePosixPath) -> LocalReader:
-        fd = self._jail.open(_octets(path), _READ)
+        fd = self._reopened(_octets(path))
         try:
             info = os.fstat(fd)
-            refuse_unless_regular(info)
             os.set_blocking(fd, True)
         except BaseException:
             os.close(fd)
@@ -227,14 +259,39 @@ class LocalFilesystem:
         self._own(reader)
         return reader
 
+    def _reopened(self, raw: bytes) -> int:
+        """Open a file for reading, once it has shown to be one."""
+        look = self._jail.open(raw, LOOK)
+        try:
+            return reopen(look, _READ)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            return self._jail.open(raw, _READ)
+        finally:
+            os.close(look)
+
     def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
-        target = Target(self._jail, _octets(path), how, offset, self.umask)
-        whole = how in (Store.REPLACE, Store.NEW)
-        atomic = self._upload_mode is UploadMode.ATOMIC and whole
-        upload = (AtomicUpload if atomic else InPlaceUpload)(target, self._workers)
+        target = self._target(path, how, offset)
+        upload = kind_of_upload(self._upload_mode, target)(target, self._workers)
         upload.check()
         self._own(upload)
         return upload
+
+    def _target(self, path: PurePosixPath, how: Store, offset: int) -> Target:
+        return Target(
+            self._jail,
+            _octets(path),
+            how,
+            offset,
+            self.umask,
+            self._user,
+            self._options.fsync,
+            self._options.lock_uploads,
+        )
+
+    def _arrived(self, path: PurePosixPath) -> int | None:
+        return self._target(path, Store.RESUME, 0).find_arrived()
 
     def _own(self, opened: LocalReader | IUpload) -> None:
         """Have it used as its user alone, who may have less disk than the server."""
@@ -249,18 +306,37 @@ class LocalFilesystem:
                 _settle_mode(name, directory, mode)
 
     def _remove_directory(self, path: PurePosixPath) -> None:
-        with self._jail.parent(_below_root(path, errno.EPERM)) as (directory, name):
-            os.rmdir(name, dir_fd=directory)
+        with self._named(path, errno.EPERM) as (directory, name):
+            try:
+                os.rmdir(name, dir_fd=directory)
+            except OSError as error:
+                # What nobody can see should not keep it.
+                if error.errno != errno.ENOTEMPTY or not clear(name, directory):
+                    raise
+                os.rmdir(name, dir_fd=directory)
 
     def _remove_file(self, path: PurePosixPath) -> None:
-        with self._jail.parent(_below_root(path, errno.EISDIR)) as (directory, name):
-            os.unlink(name, dir_fd=directory)
+        with self._named(path, errno.EISDIR) as (directory, name):
+            # What arrived of a new version goes, too, and may be all there is.
+            resumable = self._upload_mode is UploadMode.ATOMIC_RESUME
+            forgotten = resumable and forget(self._user, name, directory)
+            try:
+                os.unlink(name, dir_fd=directory)
+            except FileNotFoundError:
+                if not forgotten:
+                    raise
+
+    @contextmanager
+    def _named(self, path: PurePosixPath, refusal: int) -> Iterator[tuple[int, bytes]]:
+        """A name that is to be given or taken away, and its directory."""
+        with self._jail.parent(_below_root(path, refusal)) as (directory, name):
+            self._jail.refuse_if_link(lstat(name, directory))
+            yield directory, name
 
     def _rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
-        old, new = (_below_root(path, errno.EPERM) for path in (source, target))
         with (
-            self._jail.parent(old) as (old_directory, old_name),
-            self._jail.parent(new) as (new_directory, new_name),
+            self._named(source, errno.EPERM) as (old_directory, old_name),
+            self._named(target, errno.EPERM) as (new_directory, new_name),
         ):
             info = lstat(new_name, new_directory)
             if info is not None and attributes.is_special(info):

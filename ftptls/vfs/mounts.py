@@ -18,8 +18,10 @@ from ftptls.interfaces import (
     IGroups,
     IHardLinks,
     ILinks,
+    ILocalPaths,
     IModes,
     IRealPaths,
+    IResumable,
     ISetCreated,
     ISetTimes,
     ISpace,
@@ -250,6 +252,14 @@ class Mounts:
         octets: int = await place.able(ISpace).available(place.path)
         return octets
 
+    async def arrived(self, path: PurePosixPath) -> int | None:
+        """See :meth:`ftptls.interfaces.IResumable.arrived`: nothing where nothing is kept."""
+        place = self._find(path)
+        if not IResumable.providedBy(place.files):
+            return None
+        octets: int | None = await place.files.arrived(place.path)
+        return octets
+
     @property
     def umask(self) -> int:
         """See :class:`ftptls.interfaces.IUmask`: of the first that has one."""
@@ -269,6 +279,12 @@ class Mounts:
             return path
         real: PurePosixPath = await place.files.real_path(place.path)
         return place.point / real.relative_to(ROOT)
+
+    async def local_path(self, path: PurePosixPath) -> str:
+        """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
+        place = self._find(path)
+        local: str = await place.able(ILocalPaths).local_path(place.path)
+        return local
 
     def without_links(self) -> IFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""

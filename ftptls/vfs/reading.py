@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from ftptls.interfaces import IDescriptor, IFileReader, IWorkers
 from ftptls.vfs.stats import Describer, place
-from ftptls.vfs.uploads import is_temporary
+from ftptls.vfs.temporaries import is_temporary
 from ftptls.wire.entries import Entry
 
 _BATCH = 500
@@ -69,11 +69,18 @@ class LocalReader:
 
 
 class Listing:
-    """A directory being read, batch by batch, each on whatever thread is free."""
+    """A directory being read, batch by batch, each on whatever thread is free.
 
-    def __init__(self, fd: int, describer: Describer) -> None:
+    Args:
+        fd: The directory; the listing closes it.
+        describer: Makes the entries.
+        links: Whether there are links among them.
+    """
+
+    def __init__(self, fd: int, describer: Describer, *, links: bool) -> None:
         self._fd = fd
         self._describer = describer
+        self._links = links
         self._lock = threading.Lock()
         self._closed = False
         try:
@@ -112,7 +119,10 @@ class Listing:
         # Never through a link: the kernel would follow it out of the jail.
         try:
             info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            target = link_target(name, self._fd) if stat.S_ISLNK(info.st_mode) else ""
+            link = stat.S_ISLNK(info.st_mode)
+            if link and not self._links:
+                return None
+            target = link_target(name, self._fd) if link else ""
         except OSError:  # it vanished, or became something else, since its name was read
             return None
         if not name.isascii():  # the locale of the process may not be UTF-8

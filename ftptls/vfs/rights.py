@@ -17,9 +17,11 @@ from ftptls.interfaces import (
     IFilesystem,
     IGroups,
     ILinks,
+    ILocalPaths,
     IModes,
     IRealPaths,
     IRestricted,
+    IResumable,
     ISetCreated,
     ISetTimes,
     ISpace,
@@ -44,7 +46,9 @@ _ABILITIES: tuple[type[Interface], ...] = (
     IGroups,
     ILinks,
     ISpace,
+    IResumable,
     IRealPaths,
+    ILocalPaths,
 )
 _STORE = Right.WRITE_NEW | Right.OVERWRITE | Right.APPEND
 # What an upload takes where a file is already; a new one takes WRITE_NEW.
@@ -183,6 +187,8 @@ class Restricted:
         end = await self._end(path, Right.WRITE_NEW | changing)
         may = self._permits.at(path, end)
         demand(Right.WRITE_NEW | changing, may)
+        if how in (Store.RESUME, Store.APPEND) and (arrived := await self._arrived(end)):
+            return await self._go_on(end, offset if how is Store.RESUME else arrived, may)
         if how is Store.RESUME:
             return await self._resume(end, offset, may)
         if Right.WRITE_NEW not in may:
@@ -192,12 +198,22 @@ class Restricted:
         upload: IUpload = await self._files.open_write(end, how, offset)
         return upload
 
-    async def _store_new(self, end: PurePosixPath) -> IUpload:
+    async def _store_new(self, end: PurePosixPath, offset: int = 0) -> IUpload:
         """The same words for whatever is there."""
         try:
-            upload: IUpload = await self._files.open_write(end, Store.NEW, 0)
+            upload: IUpload = await self._files.open_write(end, Store.NEW, offset)
         except (FileExistsError, IsADirectoryError):
             raise PermanentError(553, "This name cannot be used; choose another one.") from None
+        return upload
+
+    async def _go_on(self, end: PurePosixPath, offset: int, may: Right) -> IUpload:
+        """Go on with a whole upload that broke off, which replaces what is there."""
+        demand(Right.WRITE_NEW | Right.OVERWRITE, may)
+        if Right.OVERWRITE not in may:
+            return await self._store_new(end, offset)
+        if Right.WRITE_NEW not in may:
+            await self._demand_file(end)
+        upload: IUpload = await self._files.open_write(end, Store.RESUME, offset)
         return upload
 
     async def _resume(self, end: PurePosixPath, offset: int, may: Right) -> IUpload:
@@ -253,6 +269,18 @@ class Restricted:
         await self._files.rename(old, new)
 
     @_discreet
+    async def arrived(self, path: PurePosixPath) -> int | None:
+        """See :meth:`ftptls.interfaces.IResumable.arrived`."""
+        end = await self._end(path, Right.WRITE_NEW | Right.OVERWRITE)
+        return await self._arrived(end)
+
+    async def _arrived(self, end: PurePosixPath) -> int | None:
+        if not IResumable.providedBy(self._files):
+            return None
+        octets: int | None = await self._files.arrived(end)
+        return octets
+
+    @_discreet
     async def set_times(
         self, path: PurePosixPath, modified: float, accessed: float | None = None
     ) -> None:
@@ -296,6 +324,11 @@ class Restricted:
         """See :meth:`ftptls.interfaces.IRealPaths.real_path`."""
         real: PurePosixPath = await self._asked.real_path(path)
         return real
+
+    async def local_path(self, path: PurePosixPath) -> str:
+        """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
+        local: str = await self._asked.local_path(path)
+        return local
 
     def without_links(self) -> IFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""

@@ -8,8 +8,12 @@ import pwd
 import stat
 from dataclasses import dataclass
 
+from ftptls.settings import OwnerNames
 from ftptls.vfs.owners import Owner
 from ftptls.wire.entries import Entry, Kind
+
+_Key = tuple[int, int, int, bool, bool]
+_Shared = tuple[Kind, int, str, str, int, int, str]
 
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.LINK}
 
@@ -57,14 +61,16 @@ class Describer:
 
     Args:
         owner: Whose rights count; by default those of this process.
+        names: Whom to name as owner and group.
     """
 
     _remembered = 1000
 
-    def __init__(self, owner: Owner | None = None) -> None:
+    def __init__(self, owner: Owner | None = None, names: OwnerNames = OwnerNames.REAL) -> None:
+        self._names = names
         self._uid = owner.uid if owner else os.geteuid()
         self._groups = {owner.gid, *owner.groups} if owner else {os.getegid(), *os.getgroups()}
-        self._shared: dict[tuple[int, int, int, bool, bool], tuple[Kind, int, str, str, str]] = {}
+        self._shared: dict[_Key, _Shared] = {}
 
     def entry(self, name: str, info: os.stat_result, where: Place, target: str = "") -> Entry:
         """The entry of one name.
@@ -75,9 +81,8 @@ class Describer:
             where: What the directory around it allows.
             target: For a link: where it points.
         """
-        uid, gid = info.st_uid, info.st_gid
-        key = (info.st_mode, uid, gid, where.names_change, where.read_only)
-        kind, mode, owner, group, perm = self._shared.get(key) or self._share(key)
+        key = (info.st_mode, info.st_uid, info.st_gid, where.names_change, where.read_only)
+        kind, mode, owner, group, uid, gid, perm = self._shared.get(key) or self._share(key)
         return Entry(
             name,
             kind,
@@ -94,16 +99,24 @@ class Describer:
             target,
         )
 
-    def _share(self, key: tuple[int, int, int, bool, bool]) -> tuple[Kind, int, str, str, str]:
+    def _share(self, key: _Key) -> _Shared:
         mode, uid, gid, names_change, read_only = key
         kind = _KINDS.get(stat.S_IFMT(mode), Kind.OTHER)
         bits = self._bits(mode, uid, gid) & (~2 if read_only else 7)
         perm = permission_letters(kind, bits, names_change)
         if len(self._shared) >= self._remembered:
             self._shared.clear()
-        shared = (kind, stat.S_IMODE(mode), _owner_name(uid), _group_name(gid), perm)
+        shared = (kind, stat.S_IMODE(mode), *self._named(uid, gid), perm)
         self._shared[key] = shared
         return shared
+
+    def _named(self, uid: int, gid: int) -> tuple[str, str, int, int]:
+        """Whom to show: names, and numbers."""
+        if self._names is OwnerNames.FTP:
+            return "ftp", "ftp", 0, 0
+        if self._names is OwnerNames.NUMERIC:
+            return str(uid), str(gid), uid, gid
+        return _owner_name(uid), _group_name(gid), uid, gid
 
     def _bits(self, mode: int, uid: int, gid: int) -> int:
         """What the owner may do with a file: 4 read, 2 write, 1 search."""

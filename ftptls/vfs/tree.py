@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from ftptls.vfs.stats import permission_letters
-from ftptls.vfs.uploads import is_temporary
+from ftptls.vfs.temporaries import is_temporary
 from ftptls.wire.entries import Entry, Kind
 
 _LONGEST_NAME = 255

@@ -1,6 +1,6 @@
 """Uploads to the local disk: whole under a hidden name first, or in place.
 
-Both are checked without touching anything, then begun, then committed or
+All are checked without touching anything, then begun, then committed or
 abandoned. The steps run on worker threads; a lock keeps each from meeting a
 descriptor that another one has just closed, and a step that comes too late
 finds the upload ended.
@@ -11,112 +11,22 @@ from __future__ import annotations
 import enum
 import errno
 import os
-import re
-import secrets
 import stat
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 
 from zope.interface import implementer
 
-from ftptls.errors import PermanentError
 from ftptls.interfaces import IDescriptor, IUpload, IWorkers, Store
-from ftptls.vfs.jail import Jail
-
-_OPEN = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_CREATE = _OPEN | os.O_CREAT | os.O_EXCL
-_TRIES = 16
-
-# Case is ignored because some disks do.
-_TEMPORARY = re.compile(r"\.ftptls-[0-9a-f]{32}\.part", re.IGNORECASE)
-
-
-def temporary_name() -> str:
-    """A new name for a file that is not whole yet."""
-    return f".ftptls-{secrets.token_hex(16)}.part"
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a name is one of :func:`temporary_name`, which no client sees or says."""
-    return name.startswith(".") and _TEMPORARY.fullmatch(name) is not None
-
-
-def refuse_unless_regular(info: os.stat_result) -> None:
-    """Raise for everything that is no regular file, before it is read or written.
-
-    Raises:
-        OSError: ``EISDIR`` for a directory, ``ENXIO`` for a FIFO, socket or device.
-    """
-    if not stat.S_ISREG(info.st_mode):
-        number = errno.EISDIR if stat.S_ISDIR(info.st_mode) else errno.ENXIO
-        raise OSError(number, os.strerror(number))
-
-
-def lstat(name: bytes, directory: int) -> os.stat_result | None:
-    """What a name itself is; None where there is none."""
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an upload goes.
-
-    Attributes:
-        jail: The folder it stays in.
-        path: The path in there.
-        how: Whole, resumed, appended or new.
-        offset: Where a resumed one goes on.
-        umask: Permission bits that new files do not get.
-    """
-
-    jail: Jail
-    path: bytes
-    how: Store
-    offset: int
-    umask: int
-
-    @property
-    def new_mode(self) -> int:
-        """Permission bits of a new file."""
-        return 0o666 & ~self.umask
-
-    def check(self, directory: int, name: bytes, *, replaced: bool) -> None:
-        """Raise what can be known before the first octet.
-
-        Args:
-            directory: The directory the file is in.
-            name: Its name there.
-            replaced: Whether a new file takes the place of the old one.
-
-        Raises:
-            OSError: ``EISDIR``, ``ENXIO``, ``EACCES``, ``EEXIST``.
-            PermanentError: 554, the restart marker is behind the end of the file.
-        """
-        info = lstat(name, directory)
-        if info is not None:
-            refuse_unless_regular(info)
-            # A protected file is protected in both modes, though a rename would not care.
-            _demand(name, os.W_OK, directory)
-            if self.how is Store.NEW:
-                raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
-        if info is None or replaced:
-            _demand(b".", os.W_OK | os.X_OK, directory)
-        self.check_offset(info.st_size if info else 0)
-
-    def check_offset(self, size: int) -> None:
-        """Raise 554 if a resumed upload would leave a hole."""
-        if self.how is Store.RESUME and self.offset > size:
-            raise PermanentError(554, f"The file ends at {size}; restart there or before.")
-
-
-def _demand(name: bytes, access: int, directory: int) -> None:
-    """Advisory, like every access(2): the open decides, but only after 150."""
-    if not os.access(name, access, dir_fd=directory, effective_ids=True, follow_symlinks=False):
-        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+from ftptls.vfs import locks
+from ftptls.vfs.target import Target, open_or_create
+from ftptls.vfs.temporaries import (
+    create,
+    lock,
+    lstat,
+    new_temporary,
+    refuse_unless_regular,
+)
 
 
 class _State(enum.Enum):
@@ -127,7 +37,7 @@ class _State(enum.Enum):
 
 
 class _LocalUpload:
-    """What both kinds share; ``_open``, ``_finish`` and ``_drop`` run under the lock."""
+    """What all kinds share; ``_open``, ``_finish`` and ``_drop`` run under the lock."""
 
     in_place: bool
 
@@ -138,16 +48,19 @@ class _LocalUpload:
         self._lock = threading.Lock()
         self._state = _State.CHECKED
         self._fd = -1
+        self._directory = -1
+        self._name = b""
+        self._place: locks.Place | None = None
 
     def __del__(self) -> None:
         # For an upload whose session died between two steps.
-        self._abandon()
+        self._end()
 
     def check(self) -> None:
         """Raise if the upload cannot begin; blocks."""
         directory, name = self._target.jail.locate(self._target.path)
         try:
-            self._target.check(directory, name, replaced=not self.in_place)
+            self._check(directory, name)
         finally:
             os.close(directory)
 
@@ -173,15 +86,24 @@ class _LocalUpload:
         """See :meth:`ftptls.interfaces.IUpload.abandon`."""
         await self.workers.run(self._abandon)
 
+    @property
+    def _begun(self) -> bool:
+        return self._state is _State.BEGUN
+
+    def _check(self, directory: int, name: bytes) -> None:
+        raise NotImplementedError
+
     def _open(self) -> int:
         raise NotImplementedError
 
     def _finish(self) -> None:
-        self._close()
+        raise NotImplementedError
 
     def _drop(self) -> None:
-        with suppress(OSError):
-            self._close()
+        self._close()
+
+    def _end(self) -> None:
+        self._abandon()
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -192,7 +114,16 @@ class _LocalUpload:
         with self._lock:
             if self._state is not _State.CHECKED:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            self._fd = self._open()
+            self._directory, self._name = self._target.jail.locate(self._target.path)
+            try:
+                if self._target.lock:
+                    place = locks.place_of(self._name, self._directory)
+                    locks.WRITE_LOCKS.take(place)
+                    self._place = place
+                self._fd = self._open()
+            except BaseException:
+                self._leave()
+                raise
             self._state = _State.BEGUN
 
     def _write(self, offset: int, data: bytes) -> None:
@@ -208,24 +139,51 @@ class _LocalUpload:
         with self._lock:
             if self._state is _State.COMMITTED:
                 return
-            if self._state is not _State.BEGUN:
+            if not self._begun:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             self._state = _State.ABANDONED  # until all of it worked
             try:
                 self._finish()
             except BaseException:
-                self._drop()
+                with suppress(OSError):
+                    self._drop()
                 raise
+            finally:
+                self._leave()
             self._state = _State.COMMITTED
 
     def _abandon(self) -> None:
         with self._lock:
-            begun, self._state = (
-                self._state is _State.BEGUN,
-                (self._state if self._state is _State.COMMITTED else _State.ABANDONED),
-            )
+            begun = self._begun
+            if self._state is not _State.COMMITTED:
+                self._state = _State.ABANDONED
             if begun:
-                self._drop()
+                try:
+                    with suppress(OSError):
+                        self._drop()
+                finally:
+                    self._leave()
+
+    def _leave(self) -> None:
+        """Release the directory, and let others write the file."""
+        place, self._place = self._place, None
+        if place is not None:
+            locks.WRITE_LOCKS.release(place)
+        directory, self._directory = self._directory, -1
+        if directory >= 0:
+            os.close(directory)
+
+    def _settle_names(self, file: int) -> None:
+        """Have the directory on the disk, and with it the name of a file in it."""
+        try:
+            directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._directory)
+        except OSError:  # it may not be read; most disks settle its names with the file
+            os.fsync(file)
+            return
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 @implementer(IUpload, IDescriptor)
@@ -238,17 +196,21 @@ class InPlaceUpload(_LocalUpload):
 
     in_place = True
 
+    def _check(self, directory: int, name: bytes) -> None:
+        self._target.check(directory, name, replaced=False)
+        if not self._target.is_whole:
+            info = lstat(name, directory)
+            self._target.check_offset(info.st_size if info else 0)
+
     def _open(self) -> int:
-        directory, name = self._target.jail.locate(self._target.path)
-        try:
-            new = self._target.how is Store.NEW
-            fd = (_create if new else _open_or_create)(name, directory, self._target.new_mode)
-        finally:
-            os.close(directory)
+        opening = create if self._target.how is Store.NEW else open_or_create
+        fd = opening(self._name, self._directory, self._target.new_mode)
         try:
             info = os.fstat(fd)
             refuse_unless_regular(info)
             self._target.check_offset(info.st_size)
+            if self._target.lock and not lock(fd):  # another process writes it
+                raise locks.busy()
             if self._target.how is Store.REPLACE:
                 os.ftruncate(fd, 0)
             elif self._target.how is Store.APPEND:
@@ -259,22 +221,11 @@ class InPlaceUpload(_LocalUpload):
             raise
         return fd
 
-
-def _open_or_create(name: bytes, directory: int, mode: int) -> int:
-    """Open a file for writing; a new one gets ``mode`` whatever the umask of the process."""
-    for _ in range(_TRIES):
-        with suppress(FileNotFoundError):
-            return os.open(name, _OPEN, dir_fd=directory)
-        with suppress(FileExistsError):
-            return _create(name, directory, mode)
-    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
-
-def _create(name: bytes, directory: int, mode: int) -> int:
-    """Make a file that was not there."""
-    fd = os.open(name, _CREATE, mode, dir_fd=directory)
-    os.fchmod(fd, mode)
-    return fd
+    def _finish(self) -> None:
+        if self._target.fsync:
+            os.fsync(self._fd)
+            self._settle_names(self._fd)
+        self._close()
 
 
 @implementer(IUpload, IDescriptor)
@@ -285,21 +236,32 @@ class AtomicUpload(_LocalUpload):
 
     def __init__(self, target: Target, workers: IWorkers) -> None:
         super().__init__(target, workers)
-        self._directory = -1
-        self._name = b""
         self._temporary = b""
+        # A second descriptor of the temporary: its lock lasts until it has the file's name.
+        self._hold = -1
+
+    def _check(self, directory: int, name: bytes) -> None:
+        self._target.check(directory, name, replaced=True)
 
     def _open(self) -> int:
-        directory, self._name = self._target.jail.locate(self._target.path)
-        self._temporary = temporary_name().encode()
+        self._target.check(self._directory, self._name, replaced=True)
+        self._temporary, fd = self._make()
         try:
-            self._target.check(directory, self._name, replaced=True)
-            fd = os.open(self._temporary, _CREATE, 0o600, dir_fd=directory)
+            self._hold = os.dup(fd)
         except BaseException:
-            os.close(directory)
+            self._discard(fd, self._temporary)
             raise
-        self._directory = directory
         return fd
+
+    def _make(self) -> tuple[bytes, int]:
+        return new_temporary(self._directory)
+
+    def _discard(self, fd: int, name: bytes) -> None:
+        """It could not begin: leave nothing but what was there before."""
+        if self._target.is_whole:
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self._directory)
+        os.close(fd)
 
     def _finish(self) -> None:
         old = lstat(self._name, self._directory)
@@ -310,29 +272,43 @@ class AtomicUpload(_LocalUpload):
             os.fchmod(self._fd, old.st_mode & 0o777)
         else:
             os.fchmod(self._fd, self._target.new_mode)
+        if self._target.fsync:
+            os.fsync(self._fd)
         # Closed before the rename: a network filesystem says only then what went wrong.
         self._close()
+        self._take_name()
+        if self._target.fsync:
+            self._settle_names(self._hold)
+        self._release()
+
+    def _take_name(self) -> None:
         where = self._directory
         new = self._target.how is Store.NEW
         if new:
             # Take the name first: a rename asks nobody. (Not every disk has hard links.)
-            os.close(_create(self._name, where, 0))
+            os.close(create(self._name, where, 0))
         try:
             os.rename(self._temporary, self._name, src_dir_fd=where, dst_dir_fd=where)
         except OSError:
             if new:
                 os.unlink(self._name, dir_fd=where)
             raise
-        self._directory = -1
-        os.close(where)
+        self._temporary = b""
+
+    def _release(self) -> None:
+        hold, self._hold = self._hold, -1
+        if hold >= 0:
+            os.close(hold)
 
     def _drop(self) -> None:
-        super()._drop()
-        directory, self._directory = self._directory, -1
-        if directory >= 0:
-            with suppress(OSError):
-                os.unlink(self._temporary, dir_fd=directory)
-            os.close(directory)
+        try:
+            # While it is locked: its name may be that of another upload a moment later.
+            if self._temporary:
+                with suppress(OSError):
+                    os.unlink(self._temporary, dir_fd=self._directory)
+            self._close()
+        finally:
+            self._release()
 
 
 def _take_owner(fd: int, old: os.stat_result) -> None:

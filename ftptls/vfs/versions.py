@@ -75,7 +75,9 @@ class Versions(Wrapper):
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
         place = await self._changed(path)
         upload: IUpload = await self._files.open_write(path, how, offset)
-        if how is Store.REPLACE or (how is Store.RESUME and await self._loses(place, offset)):
+        changes = how is Store.RESUME and await self._loses(place, offset)
+        # One that is not in place takes the place of the file, wherever it went on.
+        if how is Store.REPLACE or changes or not upload.in_place:
             return _KeepingUpload(upload, self, place)
         return upload
 

@@ -16,10 +16,13 @@ from ftptls.interfaces import (
     IFilesystem,
     IGroups,
     IHardLinks,
+    IKeepsPart,
     ILinks,
+    ILocalPaths,
     IModes,
     IOwnWorkers,
     IRealPaths,
+    IResumable,
     ISetCreated,
     ISetTimes,
     ISpace,
@@ -39,10 +42,12 @@ ABILITIES: tuple[type[Interface], ...] = (
     IHardLinks,
     ILinks,
     ISpace,
+    IResumable,
     IRealPaths,
+    ILocalPaths,
 )
 """The optional interfaces of a filesystem that are about its files."""
-_DIRECT: tuple[type[Interface], ...] = (IDescriptor, IOwnWorkers, IBounded)
+_DIRECT: tuple[type[Interface], ...] = (IDescriptor, IOwnWorkers, IBounded, IKeepsPart)
 
 
 @implementer(IUpload)
@@ -101,6 +106,11 @@ class WrappedUpload:
     async def abandon(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.abandon`."""
         await self._upload.abandon()
+
+    async def keep(self) -> int:
+        """See :meth:`ftptls.interfaces.IKeepsPart.keep`."""
+        kept: int = await self._upload.keep()
+        return kept
 
 
 @implementer(IFilesystem)
@@ -215,6 +225,11 @@ class Wrapper:
         octets: int = await self._files.available(await self._inner(path))
         return octets
 
+    async def arrived(self, path: PurePosixPath) -> int | None:
+        """See :meth:`ftptls.interfaces.IResumable.arrived`."""
+        octets: int | None = await self._files.arrived(await self._inner(path))
+        return octets
+
     @property
     def umask(self) -> int:
         """See :class:`ftptls.interfaces.IUmask`."""
@@ -228,6 +243,11 @@ class Wrapper:
     async def real_path(self, path: PurePosixPath) -> PurePosixPath:
         """See :meth:`ftptls.interfaces.IRealPaths.real_path`."""
         return self._outer(await self._files.real_path(await self._inner(path)))
+
+    async def local_path(self, path: PurePosixPath) -> str:
+        """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
+        local: str = await self._files.local_path(await self._inner(path))
+        return local
 
     def without_links(self) -> IFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`."""

@@ -310,7 +310,7 @@ def test_calls_go_through_the_workers(root: Path) -> None:
     filesystem = LocalFilesystem(root, Counting())
     run_now(filesystem.stat(P("/")))
     scan(filesystem)
-    assert calls == ["_stat", "_open_listing", "batch"]
+    assert calls == ["_stat", "_open_listing", "batch", "close"]
 
 
 def test_no_descriptor_is_left_by_what_fails(filesystem: LocalFilesystem, root: Path) -> None:

@@ -12,7 +12,7 @@ from ftptls.interfaces import IDescriptor, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import run_now
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.vfs.uploads import temporary_name
+from ftptls.vfs.temporaries import temporary_name
 
 P = PurePosixPath
 MODES = pytest.mark.parametrize("mode", list(UploadMode), ids=lambda mode: mode.value)

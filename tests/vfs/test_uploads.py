@@ -17,9 +17,8 @@ from ftptls.errors import PermanentError, from_os_error
 from ftptls.interfaces import IDescriptor, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
-from ftptls.vfs import uploads as uploads_module
 from ftptls.vfs.local import LocalFilesystem
-from ftptls.vfs.uploads import is_temporary, temporary_name
+from ftptls.vfs.temporaries import is_temporary, temporary_name
 
 P = PurePosixPath
 WORKERS = InlineWorkers()
@@ -259,7 +258,7 @@ def test_a_file_that_comes_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     filesystem = LocalFilesystem(tmp_path, WORKERS, upload_mode=UploadMode.DIRECT)
     upload = run_now(filesystem.open_write(P("/a"), Store.REPLACE, 0))
-    monkeypatch.setattr(uploads_module.os, "open", open_)
+    monkeypatch.setattr(os, "open", open_)
     assert refusal(upload.begin()) == errno.EAGAIN
 
 
