@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "user": "keep the users of a user store",
     "group": "keep the groups of a user store: what several users have in common",
     "ban": "list and lift the bans of those who guessed passwords",
+    "quota": "show what users and groups have stored, and count it again",
     "ca": "keep a small certificate authority for partners who have none",
     "cert": "make, look at and renew certificates, for servers and for users",
     "completion": "print a script that lets a shell complete these commands",
