@@ -19,9 +19,9 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ftptls.settings import About, Host, OwnListener, PortRange, Rule, Settings
+from ftptls.settings import About, Hook, Host, OwnListener, PortRange, Rule, Settings
 
-T = TypeVar("T", Rule, Host, OwnListener)
+T = TypeVar("T", Rule, Host, OwnListener, Hook)
 
 
 class ConfigError(ValueError):
@@ -103,7 +103,13 @@ def listener_options() -> dict[str, Option]:
     return _table_options(OwnListener, "listeners")
 
 
-def _table_options(kind: type[Rule | Host | OwnListener], name: str) -> dict[str, Option]:
+@functools.cache
+def hook_options() -> dict[str, Option]:
+    """What a table of ``[[hooks]]`` holds, by its key."""
+    return _table_options(Hook, "hooks")
+
+
+def _table_options(kind: type[Rule | Host | OwnListener | Hook], name: str) -> dict[str, Option]:
     hints = get_type_hints(kind)
     return {
         entry.name: Option(
@@ -154,6 +160,7 @@ def load(path: str | os.PathLike[str], over: Settings | None = None) -> Settings
             *_tables(table, name, "listeners", listener_options(), OwnListener),
         ),
         hosts=(*settings.hosts, *_tables(table, name, "hosts", host_options(), Host)),
+        hooks=(*settings.hooks, *_tables(table, name, "hooks", hook_options(), Hook)),
     )
     values = {}
     for option, value in _flatten(table, name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from twisted.internet.protocol import ServerFactory
 from ftptls import observe
 from ftptls.commands import CommandTable, standard_commands
 from ftptls.guard import Door
-from ftptls.interfaces import IWorkers
+from ftptls.hooks import Hooks
+from ftptls.interfaces import IHook, IWorkers
 from ftptls.pi import Refused, ServerPI
 from ftptls.policy import contradiction
 from ftptls.settings import FXP, OCSP, Rule, Settings
@@ -47,6 +48,7 @@ class FTPFactory(ServerFactory):
             which they are written, is the default.
         door: What holds guessing and floods back, where several factories are to share it;
             by default the factory's own.
+        hooks: Who is told of what happens, and perhaps asked about uploads.
 
     Raises:
         ValueError: The combination cannot serve anybody.
@@ -67,6 +69,7 @@ class FTPFactory(ServerFactory):
         commands: CommandTable | None = None,
         languages: Mapping[str, Translation] | None = None,
         door: Door | None = None,
+        hooks: Iterable[IHook] = (),
     ) -> None:
         if implicit and tls is None:
             raise ValueError("Implicit TLS needs a certificate; give one as `tls`.")
@@ -78,6 +81,7 @@ class FTPFactory(ServerFactory):
         self.settings = settings or Settings()
         self.workers = workers or Workers(reactor, self.settings.limits.threads)
         self.door = door or Door(reactor, self.settings.guard, self.workers)
+        self.hooks = Hooks(hooks)
         self.implicit = implicit
         self.commands = commands or standard_commands()
         self.languages = {**ENGLISH, **(languages or {})}

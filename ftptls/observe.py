@@ -251,6 +251,51 @@ def transferred(
     )
 
 
+def hook_broke(hook: str, kind: str) -> None:
+    """A hook raised what it should not, with its traceback: called where it is caught."""
+    _log.failure("the hook {hook} broke down at {kind}", hook=hook, kind=kind)
+
+
+def hook_failed(hook: str, why: str) -> None:
+    """A hook does not work; told once, until it does again."""
+    _log.warn("the hook {hook} fails: {why}", hook=hook, why=_shortened(why))
+
+
+def hook_works(hook: str, failures: int) -> None:
+    """A hook works again."""
+    _log.info("the hook {hook} works again, after {n} failures", hook=hook, n=failures)
+
+
+def events_dropped(hook: str, count: int) -> None:
+    """So many events wait for a hook that the oldest are dropped; told once, until fewer do."""
+    _log.warn(
+        "the hook {hook} has {count} events waiting; the oldest are dropped from here on",
+        hook=hook,
+        count=count,
+    )
+
+
+def event_unwanted(hook: str, event_id: str, code: int) -> None:
+    """A URL will never take an event; it is given up."""
+    _log.warn(
+        "the hook {hook} does not want the event {event_id} (HTTP {code}), which is given up",
+        hook=hook,
+        event_id=event_id,
+        code=code,
+    )
+
+
+def upload_refused(hook: str, user: str, path: str, reason: str) -> None:
+    """A hook refused an upload."""
+    _log.warn(
+        "the hook {hook} refused {path} of {user}: {reason}",
+        hook=hook,
+        path=ascii(path),
+        user=ascii(user),
+        reason=ascii(reason),
+    )
+
+
 def failed(session: Session, doing: str) -> None:
     """Our own mistake, with its traceback: called where an unforeseen exception is caught."""
     _log.failure("{who} unforeseen error in {doing}", who=_who(session), doing=doing)

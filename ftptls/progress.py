@@ -26,6 +26,8 @@ class Progress:
         octets: Octets of the file done so far.
         total: How many there are; ``None`` where nobody knows.
         aborted: Set by the reactor; whoever works looks at it between two pieces.
+        began: When its transfer did, by the reactor's clock; ``None`` without one.
+        checked: Whether all is there, and somebody decides whether it may be.
     """
 
     verb: str = ""
@@ -33,6 +35,8 @@ class Progress:
     octets: int = 0
     total: int | None = None
     aborted: bool = False
+    began: float | None = None
+    checked: bool = False
 
     def check(self) -> None:
         """Go on, or not.
@@ -46,6 +50,7 @@ class Progress:
     def describe(self) -> str:
         """It in a line, for STAT."""
         if self.total is None:
-            return f"{self.verb} {self.path}: {self.octets} octets"
+            stage = ", being checked" if self.checked else ""
+            return f"{self.verb} {self.path}: {self.octets} octets{stage}"
         percent = min(100, 100 * self.octets // self.total) if self.total else 100
         return f"{self.verb} {self.path}: {self.octets} of {self.total} octets ({percent}%)"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from twisted.application.service import Service
+from twisted.application.service import IService, Service
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
@@ -24,7 +24,8 @@ from twisted.python.failure import Failure
 from ftptls.config import ConfigError
 from ftptls.factory import FTPFactory
 from ftptls.guard import Door
-from ftptls.interfaces import IWorkers
+from ftptls.hooks.making import make_hooks
+from ftptls.interfaces import IHook, IWorkers
 from ftptls.logins import (
     make_portal,
     see_that_certificates_are_asked_for,
@@ -192,6 +193,7 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     portal = make_portal(settings, reactor, workers)
     see_that_certificates_are_asked_for(here for here, _ in groups)
     door = _door(reactor, settings, workers)
+    hooks = _hooks(reactor, settings)
     listeners: list[Listener] = []
     secured: list[Secured] = []
     for here, tls in groups:
@@ -200,7 +202,14 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
         for implicit, description in _endpoints(here):
             try:
                 factory = FTPFactory(
-                    reactor, portal, tls, here, workers=workers, implicit=implicit, door=door
+                    reactor,
+                    portal,
+                    tls,
+                    here,
+                    workers=workers,
+                    implicit=implicit,
+                    door=door,
+                    hooks=hooks,
                 )
             except ValueError as error:
                 raise ConfigError(f"{description}: {error}") from None
@@ -217,6 +226,8 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
         service.addService(listener)
     if settings.unix.enabled:
         service.addService(_StillRoot())
+    for hook in filter(IService.providedBy, hooks):
+        service.addService(hook)
     return service
 
 
@@ -229,6 +240,14 @@ def _door(reactor: Any, settings: Settings, workers: IWorkers) -> Door:
         return Door(reactor, settings.guard, workers)
     except OSError as error:
         raise ConfigError(f"The bans cannot be read: {error}.") from None
+
+
+def _hooks(reactor: Any, settings: Settings) -> list[IHook]:
+    """Those of ``[[hooks]]``, for all listeners."""
+    try:
+        return make_hooks(settings.hooks, settings.files.upload_mode, reactor)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _secured(

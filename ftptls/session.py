@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ from ftptls.wire.ranges import Range
 from ftptls.wire.representation import Representation, TransferMode
 
 if TYPE_CHECKING:
+    from ftptls.tls.report import Report
     from ftptls.wire.addresses import DataAddress
 
 ROOT = PurePosixPath("/")
@@ -53,6 +55,7 @@ class Security:
         certificate: The client's certificate in DER; empty without one.
         standing: What OCSP says of it, in words; empty if it was not asked.
         objection: Why USER is refused because of it; empty if it is not.
+        report: What the handshake on the control connection came to; ``None`` without one.
     """
 
     implicit: bool = False
@@ -66,6 +69,7 @@ class Security:
     certificate: bytes = b""
     standing: str = ""
     objection: str = ""
+    report: Report | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +148,7 @@ class Session:
     Attributes:
         policy: What must be protected, for this client and, once named, this user.
         host: The virtual host, by SNI or HOST; empty without.
+        id: What hooks call it.
     """
 
     peers: Peers
@@ -153,6 +158,7 @@ class Session:
     login: Login = field(default_factory=Login)
     parameters: Parameters = field(default_factory=Parameters)
     data_port: DataPort = field(default_factory=DataPort)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def log_out(self) -> None:
         """Forget the user, and tell Cred; the count of failures stays."""

@@ -12,6 +12,7 @@ from twisted.cred.portal import Portal
 from ftptls import policy
 from ftptls.errors import PermanentError
 from ftptls.guard import Visit, Waiter
+from ftptls.hooks import Reporter
 from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
@@ -148,6 +149,7 @@ class Context:
         control: The control connection.
         dtp: Data connections and transfers.
         workers: Threads for what takes the processor long.
+        reporter: Tells the hooks.
     """
 
     session: Session
@@ -159,6 +161,7 @@ class Context:
     control: Control
     dtp: DataTransfer
     workers: IWorkers
+    reporter: Reporter
 
     @property
     def filesystem(self) -> IFilesystem:
@@ -186,7 +189,7 @@ class Context:
         )
 
     def restricted(self, filesystem: IFilesystem, user: str) -> IFilesystem:
-        """A user's files, and of what may be done there what the settings allow."""
+        """A user's files: what the settings allow of them, and with the hooks told of it."""
         session = self.session
         for rights in policy.rights(
             self.settings.files,
@@ -196,7 +199,7 @@ class Context:
             user=user,
         ):
             filesystem = Restricted(filesystem, rights)
-        return filesystem
+        return self.reporter.around(filesystem)
 
     def path(self, name: str) -> PurePosixPath:
         """A name from the client as an absolute path; empty is the current directory."""

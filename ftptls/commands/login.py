@@ -23,7 +23,7 @@ from ftptls.interfaces import (
     IX509Credentials,
 )
 from ftptls.session import ROOT, Login
-from ftptls.settings import ANONYMOUS, LoginMode
+from ftptls.settings import ANONYMOUS, EventKind, LoginMode
 from ftptls.vfs import avatars
 from ftptls.wire.arguments import anything, required
 from ftptls.wire.replies import Reply
@@ -144,6 +144,8 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
             failures=failures,
         )
         if _let_in(context, each, avatar):
+            if context.session.login.user:
+                await context.reporter.tell(EventKind.LOGIN)
             return True
     return False
 
@@ -208,6 +210,7 @@ async def _login_failed(context: Context, name: str, attempt: Attempt) -> Reply:
     login = context.session.login
     login.failures += 1
     observe.login_failed(context.session, name)
+    await context.reporter.tell(EventKind.LOGIN_FAILED, user=name)
     await context.control.pause(attempt.remaining(login.failures))
     if attempt.banned or login.failures >= context.settings.limits.login_attempts:
         return _goodbye(context)

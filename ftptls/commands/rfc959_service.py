@@ -42,7 +42,9 @@ async def _retr(context: Context, name: str) -> Reply:
         await reader.close()
         raise PermanentError(554, "The restart marker is behind the end of the file.")
     end = wanted.end if wanted else None  # what is behind the end of the file does not come
-    return await context.dtp.send_file(str(target), reader, offset, end)
+    reply = await context.dtp.send_file(str(target), reader, offset, end)
+    await context.reporter.tell_of_download(target, reader.size)
+    return reply
 
 
 async def _stor(context: Context, name: str) -> Reply:

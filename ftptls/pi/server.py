@@ -14,6 +14,7 @@ from ftptls.commands import Context
 from ftptls.cred.credentials import X509Credentials
 from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
+from ftptls.hooks import Reporter
 from ftptls.pi.interpreter import Interpreter
 from ftptls.pi.vetting import Vetting
 from ftptls.session import Peers, Session
@@ -42,6 +43,13 @@ class ServerPI(Interpreter):
         self._dtp = ServerDTP(
             self._reactor, session, factory.settings, factory.workers, protection, self._reply
         )
+        reporter = Reporter(
+            factory.hooks,
+            session,
+            lambda: self._dtp.progress,
+            factory.workers,
+            self._reactor.seconds,
+        )
         self._context = Context(
             session,
             factory.settings,
@@ -52,6 +60,7 @@ class ServerPI(Interpreter):
             self,
             self._dtp,
             factory.workers,
+            reporter,
         )
         self._context.apply_policy()
         self._vetting = Vetting(session, factory.ocsp)
@@ -197,7 +206,8 @@ class ServerPI(Interpreter):
         if stream is not None:
             security.certificate = stream.peer_certificate
             self._take_host()
-            observe.secured(self.session, "control", report(stream))
+            security.report = report(stream)
+            observe.secured(self.session, "control", security.report)
             self._vetting.begin(stream)
         if security.implicit and not security.greeted:
             security.greeted = True

@@ -26,6 +26,7 @@ from ftptls.settings.choices import (
     Version,
 )
 from ftptls.settings.guard import Guard
+from ftptls.settings.hooks import EVENT_KINDS, EventKind, Hook, OnFailure
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -34,6 +35,7 @@ from ftptls.settings.whole import Host, OwnListener, Settings
 
 __all__ = [
     "ANONYMOUS",
+    "EVENT_KINDS",
     "FXP",
     "OCSP",
     "TLS",
@@ -42,14 +44,17 @@ __all__ = [
     "ClientCertificate",
     "ClientCertificates",
     "Encryption",
+    "EventKind",
     "Files",
     "Guard",
     "HiddenNames",
+    "Hook",
     "Host",
     "Limits",
     "Links",
     "Listen",
     "LoginMode",
+    "OnFailure",
     "OwnListener",
     "OwnerNames",
     "Passive",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ftptls.settings.about import is_host_name, setting
 from ftptls.settings.anonymous import Anonymous
 from ftptls.settings.guard import Guard
+from ftptls.settings.hooks import Hook
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -123,6 +124,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     hosts: tuple[Host, ...] = ()
     rules: tuple[Rule, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     passive: Passive = field(default_factory=Passive)
     fxp: FXP = field(default_factory=FXP)
     files: Files = field(default_factory=Files)

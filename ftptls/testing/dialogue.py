@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from ftptls.commands import CommandTable
 from ftptls.factory import FTPFactory
-from ftptls.interfaces import IFilesystem
+from ftptls.interfaces import IFilesystem, IHook
 from ftptls.settings import Settings
 from ftptls.testing.certificates import Authority
 from ftptls.testing.client import (
@@ -99,6 +99,7 @@ class MemoryServer:
         languages: Of replies, besides English.
         checkers: Of Cred, besides the one of ``users``.
         realm: Of Cred, instead of one that gives everybody ``filesystem``.
+        hooks: Who is told of what happens.
 
     Attributes:
         reactor: Its time and network.
@@ -124,6 +125,7 @@ class MemoryServer:
         languages: Mapping[str, Translation] | None = None,
         checkers: Sequence[Any] = (),
         realm: IRealm | None = None,
+        hooks: Sequence[IHook] = (),
     ) -> None:
         self.reactor = MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
@@ -145,6 +147,7 @@ class MemoryServer:
             implicit=implicit,
             commands=commands,
             languages=languages,
+            hooks=hooks,
         )
         self.port = self.reactor.listenTCP(0, self.factory, interface=host).port
 

@@ -11,33 +11,19 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, ResponseDone, ResponseFailed, ResponseNeverReceived
-from twisted.web.error import Error, SchemeNotSupported
+from twisted.web.client import Agent, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
+from ftptls.tls.http import FAILURES, in_words, post
 from ftptls.tls.ocsp import Answer, OCSPError, Question, responder_of
 
 # No answer about one certificate comes near.
 _LARGEST = 64 * 1024
 _HTTP_OK = 200
-_FAILURES = (
-    ResponseFailed,
-    ResponseNeverReceived,
-    ConnectError,
-    ConnectionClosed,
-    DNSLookupError,
-    SchemeNotSupported,
-    Error,
-    ValueError,  # what Twisted says of a URL or host name that is none
-)
 
 
 def utc_now() -> datetime.datetime:
@@ -99,8 +85,8 @@ class Responders:
             der = await exchange
         except TimeoutError:
             raise OCSPError(f"{url} does not answer within {self._timeout:g} s") from None
-        except _FAILURES as error:
-            raise OCSPError(f"{url} cannot be asked: {_words(error)}") from None
+        except FAILURES as error:
+            raise OCSPError(f"{url} cannot be asked: {in_words(error)}") from None
         return question.verify(der, self.now())
 
     async def _post(self, url: str, request: bytes) -> bytes:
@@ -109,43 +95,13 @@ class Responders:
         headers = Headers(
             {"Content-Type": ["application/ocsp-request"], "Accept": ["application/ocsp-response"]}
         )
-        try:
-            response = await self._agent.request(
-                b"POST", url.encode("ascii"), headers, _Request(request)
-            )
-        except ResponseNeverReceived as error:
-            if any(reason.check(CancelledError) for reason in error.reasons):
-                raise CancelledError from None
-            raise
+        response = await post(self._agent, url, headers, request)
         body = _Body()
         response.deliverBody(body)
         content = await body.whole
         if response.code != _HTTP_OK:
             raise ValueError(f"it says {response.code} {response.phrase.decode('latin-1')}")
         return content
-
-
-@implementer(IBodyProducer)
-class _Request:
-    """A request's body, said at once."""
-
-    def __init__(self, content: bytes) -> None:
-        self.length = len(content)
-        self._content = content
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802
-        """Say it."""
-        consumer.write(self._content)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """It is said already."""
-
-    def resumeProducing(self) -> None:
-        """It is said already."""
-
-    def stopProducing(self) -> None:
-        """It is said already."""
 
 
 class _Body(Protocol):
@@ -174,11 +130,3 @@ class _Body(Protocol):
     def _abort(self) -> None:
         if self.transport is not None:
             self.transport.loseConnection()
-
-
-def _words(error: Exception) -> str:
-    """The cause, which Twisted wraps at times."""
-    reasons = getattr(error, "reasons", None)
-    if reasons:
-        return _words(reasons[0].value)
-    return str(error) or type(error).__name__

@@ -17,6 +17,7 @@ from ftptls.testing.filesystem import (
     HardLinksContract,
     InlineWorkers,
     LinksContract,
+    LocalPathsContract,
     ModesContract,
     RealPathsContract,
     SetCreatedContract,
@@ -36,6 +37,7 @@ class LocalContract(
     GroupsContract,
     LinksContract,
     SpaceContract,
+    LocalPathsContract,
 ):
     walk = False
     upload_mode = UploadMode.ATOMIC

@@ -20,6 +20,7 @@ from ftptls.testing.filesystem import (
     HardLinksContract,
     InlineWorkers,
     LinksContract,
+    LocalPathsContract,
     ModesContract,
     RealPathsContract,
     SetTimesContract,
@@ -108,6 +109,7 @@ class TestEncryptedLocal(
     HardLinksContract,
     SpaceContract,
     RealPathsContract,
+    LocalPathsContract,
 ):
     _numbers = itertools.count()
 

@@ -14,6 +14,7 @@ from ftptls.testing.filesystem import (
     GroupsContract,
     HardLinksContract,
     InlineWorkers,
+    LocalPathsContract,
     ModesContract,
     RealPathsContract,
     SetTimesContract,
@@ -46,6 +47,7 @@ class TestSubtreeLocal(
     HardLinksContract,
     SpaceContract,
     RealPathsContract,
+    LocalPathsContract,
 ):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
