@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 
 from ftptls.factory import FTPFactory
 from ftptls.interfaces import IWorkers
@@ -67,12 +67,19 @@ class FTPService(MultiService):
         workers: Where files are loaded.
         secured: The listeners that have certificates.
         interval: Seconds between two looks at the files; 0 is never.
+        cleaning: What removes what uploads left behind.
     """
 
     def __init__(
-        self, reactor: Any, workers: IWorkers, secured: Sequence[Secured], interval: float
+        self,
+        reactor: Any,
+        workers: IWorkers,
+        secured: Sequence[Secured],
+        interval: float,
+        cleaning: Service | None = None,
     ) -> None:
         MultiService.__init__(self)
+        self._cleaning = cleaning or Service()
         self._secured = tuple(secured)
         paths = dict.fromkeys(path for each in secured for path in _files(each.settings))
         self._reloader = Reloader(
@@ -82,6 +89,7 @@ class FTPService(MultiService):
     def startService(self) -> None:
         """Listen, watch the files, and heed SIGHUP."""
         MultiService.startService(self)
+        self._cleaning.startService()
         if self._secured:
             self._reloader.startService()
 
@@ -91,7 +99,8 @@ class FTPService(MultiService):
             if each.stapling is not None:
                 each.stapling.stop()
         watching = self._reloader.stopService() if self._secured else succeed(None)
-        return DeferredList([watching, MultiService.stopService(self)])
+        cleaning = maybeDeferred(self._cleaning.stopService)
+        return DeferredList([watching, cleaning, MultiService.stopService(self)])
 
     def reload(self) -> Deferred[bool]:
         """Load all certificates and CRLs anew; either all are taken up, or none.

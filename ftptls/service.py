@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ftptls.cleaning import Cleaning
 from ftptls.config import ConfigError
 from ftptls.factory import FTPFactory
 from ftptls.guard import Door
@@ -221,7 +222,8 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
             listeners.append(Listener(endpoint, factory, description, kind))
         if tls is not None:
             secured.append(_secured(reactor, here, tls, factories))
-    service = FTPService(reactor, workers, secured, settings.tls.reload_interval)
+    cleaning = Cleaning(reactor, workers, settings)
+    service = FTPService(reactor, workers, secured, settings.tls.reload_interval, cleaning)
     for listener in listeners:
         service.addService(listener)
     if settings.unix.enabled:

@@ -133,11 +133,11 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (
             '[files]\nupload_mode = "maybe"',
-            'files.upload_mode is "maybe"; it must be "atomic", "direct" or "atomic-resume".',
+            'files.upload_mode is "maybe"; it must be "atomic" or "direct" or "atomic-resume".',
         ),
         (
             "[files]\nupload_mode = true",
-            'files.upload_mode is true; it must be "atomic", "direct" or "atomic-resume".',
+            'files.upload_mode is true; it must be "atomic" or "direct" or "atomic-resume".',
         ),
         (
             "[limits]\nidle_timeout = -3",

@@ -335,7 +335,7 @@ def test_help_tells_flags_choices_and_defaults(spawn: Spawn, twistd: list[str]) 
     process = spawn(*twistd, "ftptls", "--help")
     assert process.wait() == 0
     text = " ".join(process.output.split())
-    assert "[atomic or direct; default: atomic]" in text
+    assert "[atomic or direct or atomic-resume; default: atomic]" in text
     assert "--masquerade-address=" in text
     assert "--read-only " in text
 

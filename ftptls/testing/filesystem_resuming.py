@@ -64,7 +64,7 @@ class ResumableContract(FilesystemBench):
             assert upload.offset == 5
             assert not upload.in_place
             self.run(upload.write_at(5, b"567"))
-            assert set(self.entries(filesystem)) == set(map(lambda path: path[1:], content))
+            assert set(self.entries(filesystem)) == {path[1:] for path in content}
             self.run(upload.commit())
             assert self.read(filesystem, "/a") == b"01234567"
             assert self.arrived(filesystem, "/a") is None

@@ -28,6 +28,6 @@ def clear(name: bytes, directory: int) -> bool:
                 if not is_temporary(each.name):
                     return False
                 names.append(os.fsencode(each.name))
-        return all([remove_unused(each, fd) for each in names])
+        return all(remove_unused(each, fd) for each in names)
     finally:
         os.close(fd)

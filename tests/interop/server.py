@@ -32,12 +32,13 @@ class Server:
     """A running server.
 
     Args:
-        folder: For its log; an empty one of its own.
+        folder: For its log; an empty one of its own, or that of one that ended.
         certificates: What it shows, and what clients trust.
         flags: More flags for ``twistd ftptls``.
         limits: Settings of the ``limits`` section.
         guard: Settings of the ``guard`` section.
         anonymous: Settings of the ``anonymous`` section.
+        files: Settings of the ``files`` section.
         program: What the interpreter runs in place of ``twistd``.
 
     Attributes:
@@ -53,13 +54,15 @@ class Server:
         limits: Sequence[str] = (),
         guard: Sequence[str] = (),
         anonymous: Sequence[str] = (),
+        files: Sequence[str] = (),
         program: Sequence[str] = ("-c", _TWISTD),
     ) -> None:
         self.root = folder / "root"
-        self.root.mkdir()
+        self.root.mkdir(exist_ok=True)
         self.authority = certificates.authority
         config = folder / "server.toml"
-        sections = ["[limits]", *limits, "[guard]", *guard, "[anonymous]", *anonymous, ""]
+        sections = ["[limits]", *limits, "[guard]", *guard, "[anonymous]", *anonymous]
+        sections += ["[files]", *files, ""]
         config.write_text("\n".join(sections))
         command = [sys.executable, *program, "--nodaemon", "--pidfile=", "ftptls"]
         command += ["--config", str(config), "--root", str(self.root)]
@@ -105,6 +108,11 @@ class Server:
         found = _BAD.search(log)
         assert found is None, log[max(0, found.start() - 2000) : found.end() + 4000]
         assert "Server Shut Down." in log
+
+    def kill(self) -> None:
+        """End it at once, whatever it does, as a crash would."""
+        self._stopped = True
+        self._process.end(signal.SIGKILL)
 
     def descriptors(self) -> list[str]:
         """What it holds open for clients: everything but its listeners, its log and its reactor."""

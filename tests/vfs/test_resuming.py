@@ -65,9 +65,7 @@ def local(root: Path, user: str = "alice", **options: Any) -> Any:
     )
 
 
-def begin(
-    filesystem: Any, path: str = "/a", how: Store = Store.REPLACE, offset: int = 0
-) -> Any:
+def begin(filesystem: Any, path: str = "/a", how: Store = Store.REPLACE, offset: int = 0) -> Any:
     upload = run_now(filesystem.open_write(P(path), how, offset))
     run_now(upload.begin())
     return upload
