@@ -24,7 +24,7 @@ from ftptls.hooks.events import Event
 from ftptls.hooks.queue import Queue, Waiting
 from ftptls.hooks.signing import signed_headers
 from ftptls.hooks.standing import Standing
-from ftptls.interfaces import IHook
+from ftptls.interfaces import IHook, IWorkers
 from ftptls.settings import EventKind
 from ftptls.tls.http import FAILURES, in_words, post
 from ftptls.workers import Workers
@@ -76,7 +76,7 @@ class PostHook(Service):
         authorities: bytes = b"",
         agent: Any = None,
         now: Callable[[], float] = time.time,
-        workers: Any = None,
+        workers: IWorkers | None = None,
     ) -> None:
         self.kinds = kinds
         self.sha256 = sha256

@@ -16,7 +16,7 @@ from ftptls.hooks.asking import undecided
 from ftptls.hooks.events import Event
 from ftptls.hooks.running import Outcome, Run, RunError
 from ftptls.hooks.standing import Standing
-from ftptls.interfaces import IUploadCheck
+from ftptls.interfaces import IUploadCheck, IWorkers
 from ftptls.settings import EventKind
 from ftptls.workers import Workers
 
@@ -45,6 +45,7 @@ class ProgramHook:
         accept_on_failure: Whether an upload becomes the file although the program could not
             decide.
         sha256: Whether events of uploads carry the SHA-256 of the file.
+        workers: In place of threads of its own, one for each run.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ProgramHook:
         waiting: int = 10_000,
         accept_on_failure: bool = False,
         sha256: bool = False,
+        workers: IWorkers | None = None,
     ) -> None:
         self.kinds = kinds
         self.sha256 = sha256
@@ -68,7 +70,7 @@ class ProgramHook:
         self._waiting = waiting
         self._accept_on_failure = accept_on_failure
         self._standing = Standing(repr(self))
-        self._workers = Workers(reactor, processes)
+        self._workers = workers or Workers(reactor, processes)
         self._line: deque[Event] = deque(maxlen=waiting)
         self._told = 0  # how many programs run because of events
         self._running: set[Run] = set()
@@ -138,13 +140,12 @@ class ProgramHook:
         run = Run(self._program, event.environment(), self._timeout, stdin)
         self._running.add(run)
         try:
-            outcome: Outcome = await self._workers.run(run.carry_out)
+            return await self._workers.run(run.carry_out)
         except CancelledError:
             run.end("was ended with the upload")
             raise
         finally:
             self._running.discard(run)
-        return outcome
 
 
 def _how_it_ended(outcome: Outcome) -> str:
