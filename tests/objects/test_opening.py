@@ -14,6 +14,7 @@ from ftptls.vfs.objects.opening import (
     check_store_url,
     is_store_url,
     read_options,
+    shown,
 )
 from ftptls.vfs.objects.s3 import S3Store
 from tests.objects.bench import Bench, filesystem
@@ -44,6 +45,13 @@ def test_urls_that_lead_nowhere(url, word):
 def test_urls_that_may_lead_somewhere(url):
     assert is_store_url(url)
     check_store_url(url)
+
+
+def test_no_credentials_are_opened_or_shown():
+    with pytest.raises(StoreURLError):
+        Stores().open("sftp://user:secret@host/folder")
+    assert shown("sftp://user:secret@host/folder") == "sftp://host/folder"
+    assert shown("s3://bucket/{user}") == "s3://bucket/{user}"
 
 
 def test_a_path_is_no_url():

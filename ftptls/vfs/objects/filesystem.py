@@ -5,17 +5,21 @@ from __future__ import annotations
 import errno
 from collections.abc import AsyncIterator, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
+from twisted.internet.interfaces import IReactorCore
 from zope.interface import implementer
 
 from ftptls import interfaces
 from ftptls.interfaces import IFileReader, IFilesystem, IUpload, IWorkers
+from ftptls.vfs.objects.opening import Stores
 from ftptls.vfs.objects.reader import ObjectReader
 from ftptls.vfs.objects.stores import Found, Page, Store, above, is_name, os_error
 from ftptls.vfs.objects.upload import ObjectUpload
 from ftptls.vfs.stats import permission_letters
 from ftptls.vfs.tree import path_names
 from ftptls.wire.entries import Entry, Kind
+from ftptls.workers import Workers
 
 _BATCH = 1000
 _MODES = {Kind.FILE: 0o644, Kind.DIRECTORY: 0o755}
@@ -177,6 +181,36 @@ class ObjectFilesystem:
     def _holds_something(self, key: str) -> bool:
         page = self._store.page(key, None)
         return bool(page.found) or page.mark is not None
+
+
+class ObjectFilesystems:
+    """Filesystems by URL, with threads of their own.
+
+    Args:
+        reactor: What they run on; what they ask ends with it.
+        stores: Opens what is behind the URLs.
+        threads: How many of them may wait for stores.
+    """
+
+    def __init__(self, reactor: Any, stores: Stores, threads: int) -> None:
+        self._reactor = reactor
+        self._stores = stores
+        self._workers = Workers(reactor, threads)
+        self._ends_with_it = False
+
+    async def open(self, url: str) -> ObjectFilesystem:
+        """The filesystem of a URL.
+
+        Raises:
+            MissingExtraError: Its libraries are not installed.
+            StoreURLError: There is no such store.
+        """
+        if not self._ends_with_it:
+            self._ends_with_it = True
+            trigger = IReactorCore(self._reactor).addSystemEventTrigger
+            trigger("during", "shutdown", self._stores.stop)
+        store = await self._workers.run(self._stores.open, url)
+        return ObjectFilesystem(store, self._workers)
 
 
 def _key(path: PurePosixPath) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ftptls.errors import MissingExtraError
-from ftptls.vfs.objects.stores import Bounds, Store
+from ftptls.settings.objects import Objects
+from ftptls.vfs.objects.stores import MIB, Bounds, Store
 
 if TYPE_CHECKING:
     from ftptls.vfs.objects.s3_calls import S3Calls
@@ -25,6 +26,12 @@ def is_store_url(text: str) -> bool:
     return "://" in text
 
 
+def shown(url: str) -> str:
+    """A URL for the log, without the credentials that somebody may have put into it."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
 def check_store_url(url: str) -> None:
     """See that a URL can be a store; nothing is asked of it.
 
@@ -34,13 +41,11 @@ def check_store_url(url: str) -> None:
     """
     scheme, _, rest = url.partition("://")
     place = rest.partition("/")[0]
-    if "@" in place:
-        raise StoreURLError("a URL is for everybody's eyes: put credentials elsewhere")
     if scheme in ("file", "local"):
         raise StoreURLError("a folder of this machine needs no URL: write its path")
     if scheme in _S3 and not place:
         raise StoreURLError("write a bucket behind s3://")
-    _demand_libraries(scheme)
+    _check(url)
 
 
 class Stores:
@@ -59,6 +64,24 @@ class Stores:
         self._lock = threading.Lock()
         self._clients: dict[str, S3Calls] = {}
 
+    @classmethod
+    def from_settings(cls, objects: Objects) -> Stores:
+        """As the operator has it."""
+        options = read_options(objects.options)
+        given = {"endpoint_url": objects.endpoint_url, "profile": objects.profile}
+        options |= {name: value for name, value in given.items() if value}
+        if objects.region:
+            client = {**options.get("client_kwargs", {}), "region_name": objects.region}
+            options["client_kwargs"] = client
+        bounds = Bounds(
+            piece=objects.piece * MIB,
+            parallel=objects.parallel,
+            renamed=objects.renamed,
+            tries=objects.tries,
+            patience=objects.timeout,
+        )
+        return cls(options, bounds)
+
     def open(self, url: str) -> Store:
         """The store of a URL; nothing is asked of it yet. It blocks.
 
@@ -66,8 +89,8 @@ class Stores:
             MissingExtraError: Its libraries are not installed.
             StoreURLError: There is no such store.
         """
+        _check(url)
         scheme, _, rest = url.partition("://")
-        _demand_libraries(scheme)
         with self._lock:
             if scheme in _S3:
                 return self._open_s3(*rest.partition("/")[::2])
@@ -108,8 +131,11 @@ def read_options(lines: Iterable[str]) -> dict[str, Any]:
     return options
 
 
-def _demand_libraries(scheme: str) -> None:
-    """See that all of a URL's protocols can be used; ``a::b`` is one around another."""
+def _check(url: str) -> None:
+    """See that all protocols of a URL can be used; ``a::b`` is one around another."""
+    scheme, _, rest = url.partition("://")
+    if "@" in rest.partition("/")[0]:
+        raise StoreURLError("a URL is for everybody's eyes: put credentials elsewhere")
     extra = "s3" if scheme in _S3 else "fsspec"
     try:
         import fsspec

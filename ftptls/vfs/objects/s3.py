@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from ftptls.errors import FTPError
-from ftptls.vfs.objects.s3_calls import S3Calls, S3Error
+from ftptls.vfs.objects.s3_calls import S3Calls, S3Error, together
 from ftptls.vfs.objects.s3_sink import S3Sink, copy_parts
 from ftptls.vfs.objects.stopping import Stop
 from ftptls.vfs.objects.stores import (
@@ -60,7 +60,7 @@ class S3Store:
         """See :meth:`ftptls.vfs.objects.stores.Store.place`."""
 
         async def both() -> Place:
-            here, parent = await _together((self._find(key), self._find_above(key)))
+            here, parent = await together((self._find(key), self._find_above(key)))
             return Place(here, parent)
 
         return self.calls.wait(both())
@@ -171,7 +171,7 @@ class S3Store:
     async def abort_leftovers(self) -> None:
         """Forget the uploads that could not be forgotten when the store was of no use."""
         leftovers, self.calls.leftovers = self.calls.leftovers, []
-        await _together(self.abort(key, upload) for key, upload in leftovers)
+        await together(self.abort(key, upload) for key, upload in leftovers)
 
     async def _find(self, key: str) -> Found | None:
         """First the object: that is asked most, and costs least."""
@@ -300,21 +300,12 @@ class S3Store:
             more = {"ContinuationToken": listed["NextContinuationToken"]}
 
 
-async def _together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """All results; what fails is raised when all have ended, the first of them first."""
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
-    for each in results:
-        if isinstance(each, BaseException):
-            raise each
-    return results
-
-
 async def _in_turns(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """The same, some at a time."""
+    """All of them, some at a time."""
     turn = asyncio.Semaphore(_COPIES)
 
     async def one(coroutine: Coroutine[Any, Any, None]) -> None:
         async with turn:
             await coroutine
 
-    await _together(one(each) for each in coroutines)
+    await together(one(each) for each in coroutines)

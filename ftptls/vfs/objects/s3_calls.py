@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
@@ -204,7 +204,7 @@ class S3Calls:
             return TransientError(
                 451, "The object store does not serve this server; tell whoever runs it."
             )
-        if _status(refusal) >= 500 or code in _AGAIN:
+        if _may_pass(error, refusal):
             self._say(code)
             return TransientError(450, "The object store is busy; try again in a few minutes.")
         self._works()
@@ -224,6 +224,15 @@ class S3Calls:
         if self._trouble:
             self._trouble = ""
             self._log.info("The object store of bucket {bucket!r} works.", bucket=self._bucket)
+
+
+async def together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """All results; what fails is raised when all have ended, the first of them first."""
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    for each in results:
+        if isinstance(each, BaseException):
+            raise each
+    return results
 
 
 def _refusal(error: Exception) -> ClientError | None:

@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ftptls.errors import FTPError, PermanentError
-from ftptls.vfs.objects.s3_calls import S3Calls, S3Error
+from ftptls.vfs.objects.s3_calls import S3Calls, S3Error, together
 from ftptls.vfs.objects.stopping import Stop
 from ftptls.vfs.objects.stores import MIB, Found, changed, os_error
 
@@ -248,4 +248,4 @@ async def _copy_ranges(
         return number, done["CopyPartResult"]["ETag"]
 
     numbered = enumerate(ranges, first)
-    return dict(await asyncio.gather(*(one(number, *each) for number, each in numbered)))
+    return dict(await together(one(number, *each) for number, each in numbered))
