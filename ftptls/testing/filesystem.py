@@ -30,9 +30,10 @@ from ftptls.testing.filesystem_attributes import (
     SpaceContract,
     UmaskContract,
 )
-from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers, run_now
+from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers
 from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.testing.filesystem_uploads import UploadContract
+from ftptls.testing.stepping import OnWorkers, SteppedWorkers, run_now
 from ftptls.wire.entries import Kind
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "LinksContract",
     "LocalPathsContract",
     "ModesContract",
+    "OnWorkers",
     "RealPathsContract",
     "ResumableContract",
     "SetCreatedContract",
     "SetTimesContract",
     "SpaceContract",
+    "SteppedWorkers",
     "UmaskContract",
     "run_now",
 ]

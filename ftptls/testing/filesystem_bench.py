@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gc
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
 from zope.interface import implementer
 
 from ftptls.interfaces import IFilesystem, IUpload, IWorkers, Store
+from ftptls.testing.stepping import run_now
 from ftptls.wire.entries import Entry, Kind
 
 T = TypeVar("T")
-
-
-def run_now(awaitable: Awaitable[T]) -> T:
-    """The result of something awaitable that never has to wait.
-
-    Raises:
-        AssertionError: It waits; inject another ``run``.
-    """
-    coroutine = _wrapped(awaitable)
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
-    raise AssertionError("this filesystem waits for something: override run()")
-
-
-async def _wrapped(awaitable: Awaitable[T]) -> T:
-    return await awaitable
 
 
 @implementer(IWorkers)
@@ -85,6 +69,18 @@ class FilesystemBench(ABC):
     )
     """Names that must survive as they are; narrow it for a store that is pickier."""
 
+    scans_lazily: ClassVar[bool] = True
+    """Whether a listing is read as it is asked for; else all of it comes with the first batch."""
+
+    reads_ahead: ClassVar[int] = 0
+    """Octets that a reader may have in memory of what nobody asked it for."""
+
+    workers: IWorkers = InlineWorkers()
+    """What :meth:`make_filesystem` gives to a filesystem that needs some.
+
+    Tests put :class:`~ftptls.testing.stepping.SteppedWorkers` here, and make the filesystem wait.
+    """
+
     @abstractmethod
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         """A filesystem that holds ``content``, by path; a path ending in a slash is a directory."""
@@ -92,6 +88,31 @@ class FilesystemBench(ABC):
     def run(self, awaitable: Awaitable[T]) -> T:
         """Wait for a result; override it for a filesystem that really waits."""
         return run_now(awaitable)
+
+    def left_over(self, filesystem: IFilesystem) -> object:
+        """What it keeps besides the files, such as parts of uploads; the same before and after.
+
+        Override it for what stores more than its clients see.
+        """
+        return None
+
+    def left_open(self) -> int:
+        """How much is open that must be closed: descriptors of this process."""
+        gc.collect()
+        return len(os.listdir("/dev/fd"))
+
+    def fill(self, filesystem: IFilesystem, content: Mapping[str, bytes]) -> IFilesystem:
+        """Put files and directories into an empty filesystem, through itself."""
+        for path, data in content.items():
+            *parents, name = path.split("/")[1:]
+            place = PurePosixPath("/")
+            for parent in parents:
+                place /= parent
+                with suppress(FileExistsError):
+                    self.run(filesystem.make_directory(place))
+            if name:
+                self.store(filesystem, path, data)
+        return filesystem
 
     def read(self, filesystem: IFilesystem, path: str) -> bytes:
         """A file's octets."""
