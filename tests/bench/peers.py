@@ -112,6 +112,28 @@ def vsftpd(place: Place) -> list[str]:
     return [_program("vsftpd"), str(config)]
 
 
+def pureftpd(place: Place) -> list[str]:
+    """Pure-FTPd; its one user is nobody, as it lets none in who is root."""
+    _unpack("pure-ftpd", "pure-ftpd-common")
+    users, database = place.folder / "passwd", place.folder / "users.pdb"
+    asked = [str(_DEBIAN / "usr/bin/pure-pw"), "useradd", USER]
+    asked += ["-u", "65534", "-g", "65534", "-D", str(place.root)]  # -d would ask for a chroot
+    asked += ["-f", str(users), "-F", str(database), "-m"]
+    subprocess.run(asked, input=f"{PASSWORD}\n" * 2, check=True, capture_output=True, text=True)
+    return [
+        str(_DEBIAN / "usr/sbin/pure-ftpd"),
+        f"--bind=127.0.0.1,{place.port}",
+        f"--login=puredb:{database}",
+        "--noanonymous",
+        "--dontresolve",
+        "--ipv4only",
+        "--limitrecursion=1000000:10",  # as many names as there are, by default 10,000
+        "--tls=1",
+        f"--certfile={place.chain},{place.key}",
+        f"--pidfile={place.folder}/pid",
+    ]
+
+
 def pyftpdlib(place: Place) -> list[str]:
     """pyftpdlib; its users are in memory, in clear."""
     script = place.folder / "server.py"
