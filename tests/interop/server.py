@@ -38,6 +38,7 @@ class Server:
         limits: Settings of the ``limits`` section.
         guard: Settings of the ``guard`` section.
         anonymous: Settings of the ``anonymous`` section.
+        hooks: The lines of each of ``[[hooks]]``.
         files: Settings of the ``files`` section.
         program: What the interpreter runs in place of ``twistd``.
 
@@ -54,6 +55,7 @@ class Server:
         limits: Sequence[str] = (),
         guard: Sequence[str] = (),
         anonymous: Sequence[str] = (),
+        hooks: Sequence[Sequence[str]] = (),
         files: Sequence[str] = (),
         program: Sequence[str] = ("-c", _TWISTD),
     ) -> None:
@@ -63,6 +65,8 @@ class Server:
         config = folder / "server.toml"
         sections = ["[limits]", *limits, "[guard]", *guard, "[anonymous]", *anonymous]
         sections += ["[files]", *files, ""]
+        for each in hooks:
+            sections += ["[[hooks]]", *each, ""]
         config.write_text("\n".join(sections))
         command = [sys.executable, *program, "--nodaemon", "--pidfile=", "ftptls"]
         command += ["--config", str(config), "--root", str(self.root)]
