@@ -29,9 +29,10 @@ class Objects:
         check=lambda text: (
             not text or (text.startswith(("http://", "https://")) and "@" not in text)
         ),
+        secret=True,
     )
     region: str = setting("", "Region of the bucket; by default that of the profile.")
-    profile: str = setting(
+    aws_profile: str = setting(
         "",
         "Profile of AWS's own configuration files with whose credentials S3 is used. Without "
         "one they come from the environment, such as `AWS_ACCESS_KEY_ID`, or from the machine.",

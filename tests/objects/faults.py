@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -54,6 +54,7 @@ class Request:
     method: str
     path: str
     range: str = ""
+    authorization: str = field(default="", repr=False)
 
     @property
     def what(self) -> str:
@@ -137,7 +138,8 @@ class Faults:
         if self._is_down:
             handler.reset()
             return
-        request = Request(handler.command, unquote(handler.path), handler.headers.get("Range", ""))
+        headers = (handler.headers.get(name, "") for name in ("Range", "Authorization"))
+        request = Request(handler.command, unquote(handler.path), *headers)
         self.requests.append(request)
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         fault = self.plan(request)

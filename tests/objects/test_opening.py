@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ftptls.errors import MissingExtraError
+from ftptls.settings.objects import Objects
 from ftptls.vfs.objects.generic import FsspecStore
 from ftptls.vfs.objects.opening import (
     Stores,
@@ -104,3 +105,18 @@ def test_a_store_of_fsspec():
 def test_nothing_is_asked_when_it_is_opened(faults, bucket):
     filesystem(faults.url, bucket)
     assert faults.requests == []
+
+
+def test_credentials_come_from_a_profile(faults, bucket, monkeypatch, tmp_path):
+    written = tmp_path / "credentials"
+    written.write_text(
+        "[default]\naws_access_key_id = wrong\naws_secret_access_key = x\n"
+        "[ftp]\naws_access_key_id = of-the-profile\naws_secret_access_key = y\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(written))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    given = Objects(endpoint_url=faults.url, region="us-east-1", aws_profile="ftp")
+    store = Stores.from_settings(given).open(f"s3://{bucket}")
+    assert store.find("a") is None
+    assert all("Credential=of-the-profile/" in each.authorization for each in faults.requests)

@@ -54,12 +54,15 @@ class Stores:
     Args:
         options: For the filesystems of fsspec, such as ``endpoint_url`` and ``profile``.
         bounds: How much at a time.
+
+    Attributes:
+        options: The same.
     """
 
     def __init__(
         self, options: Mapping[str, Any] | None = None, bounds: Bounds | None = None
     ) -> None:
-        self._options = dict(options or {})
+        self.options = dict(options or {})
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
         self._clients: dict[str, S3Calls] = {}
@@ -68,7 +71,7 @@ class Stores:
     def from_settings(cls, objects: Objects) -> Stores:
         """As the operator has it."""
         options = read_options(objects.options)
-        given = {"endpoint_url": objects.endpoint_url, "profile": objects.profile}
+        given = {"endpoint_url": objects.endpoint_url, "profile": objects.aws_profile}
         options |= {name: value for name, value in given.items() if value}
         if objects.region:
             client = {**options.get("client_kwargs", {}), "region_name": objects.region}
@@ -106,7 +109,7 @@ class Stores:
         from ftptls.vfs.objects.s3_calls import S3Calls
 
         if bucket not in self._clients:
-            self._clients[bucket] = S3Calls.open(bucket, self._options, self._bounds)
+            self._clients[bucket] = S3Calls.open(bucket, self.options, self._bounds)
         return S3Store(self._clients[bucket], bucket, prefix.strip("/"), self._bounds)
 
     def _open_any(self, url: str) -> Store:
@@ -115,7 +118,7 @@ class Stores:
         from ftptls.vfs.objects.generic import FsspecStore
 
         # Its listings are asked for each time: others write there, too.
-        filesystem, root = url_to_fs(url, **{"use_listings_cache": False, **self._options})
+        filesystem, root = url_to_fs(url, **{"use_listings_cache": False, **self.options})
         return FsspecStore(filesystem, root, self._bounds)
 
 
