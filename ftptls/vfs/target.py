@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ftptls.errors import PermanentError
 from ftptls.interfaces import Store
 from ftptls.vfs.jail import Jail
-from ftptls.vfs.locks import WRITE_LOCKS, place_of
 from ftptls.vfs.temporaries import (
     TRIES,
     WRITE,
@@ -67,7 +66,6 @@ class Target:
 
         Raises:
             OSError: ``EISDIR``, ``ENXIO``, ``EACCES``, ``EEXIST``.
-            TransientError: 450, somebody else is writing the file.
         """
         info = lstat(name, directory)
         if info is not None:
@@ -78,8 +76,6 @@ class Target:
                 raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         if info is None or replaced:
             _demand(b".", os.W_OK | os.X_OK, directory)
-        if self.lock:
-            WRITE_LOCKS.refuse_if_held(place_of(name, directory))
 
     def check_offset(self, size: int) -> None:
         """Raise 554 if a resumed upload would leave a hole."""

@@ -118,14 +118,11 @@ def create(name: bytes, directory: int, mode: int) -> int:
     return fd
 
 
-def lock(fd: int, *, where_there_are_none: bool = True) -> bool:
-    """Take the lock of a file, unless somebody else has it.
+def lock(fd: int) -> bool | None:
+    """Take the lock of a file; it is held until the last copy of the descriptor is closed.
 
-    It is held until the last copy of the descriptor is closed.
-
-    Args:
-        fd: The file.
-        where_there_are_none: The answer on a disk that knows no locks.
+    Returns:
+        Whether it was free; None on a disk that knows no locks.
     """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,7 +131,7 @@ def lock(fd: int, *, where_there_are_none: bool = True) -> bool:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        return where_there_are_none
+        return None
     return True
 
 
@@ -145,7 +142,7 @@ def new_temporary(directory: int) -> tuple[bytes, int]:
         fd = os.open(name, CREATE, 0o600, dir_fd=directory)
         try:
             # Who cleans up may have found it before it was locked, and taken it away.
-            if lock(fd) and os.fstat(fd).st_nlink:
+            if lock(fd) is not False and os.fstat(fd).st_nlink:
                 return name, fd
         except BaseException:
             os.close(fd)
@@ -171,32 +168,44 @@ def claim(name: bytes, directory: int, *, new: bool) -> int | None:
         FileNotFoundError: There is none.
     """
     for _ in range(TRIES):
-        try:
-            fd = open_regular(name, directory, WRITE)
-        except FileNotFoundError:
-            if not new:
-                raise
-            try:
-                fd = os.open(name, CREATE, 0o600, dir_fd=directory)
-            except FileExistsError:
-                continue
-        except OSError as error:
-            if error.errno not in _NOT_OURS:
-                raise
+        fd, made = _open_or_make(name, directory, new=new)
+        if fd < 0:
             return None
+        locked: bool | None = None
         try:
-            if not is_ours(os.fstat(fd)) or not lock(fd, where_there_are_none=False):
-                os.close(fd)
-                return None
+            locked = is_ours(os.fstat(fd)) and lock(fd)
             # Until it was locked, it could become the file, or go.
-            if _is_named(fd, name, directory):
+            if locked and _is_named(fd, name, directory):
                 os.set_blocking(fd, True)
                 return fd
         except BaseException:
             os.close(fd)
             raise
+        finally:
+            if made and locked is None:
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=directory)
         os.close(fd)
+        if not locked:
+            return None
     return None
+
+
+def _open_or_make(name: bytes, directory: int, *, new: bool) -> tuple[int, bool]:
+    """A descriptor, and whether the file was made for it; -1 for what is not ours."""
+    for _ in range(TRIES):
+        try:
+            return open_regular(name, directory, WRITE), False
+        except FileNotFoundError:
+            if not new:
+                raise
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+            return -1, False
+        with suppress(FileExistsError):
+            return os.open(name, CREATE, 0o600, dir_fd=directory), True
+    return -1, False
 
 
 def is_ours(info: os.stat_result) -> bool:
@@ -216,7 +225,7 @@ def remove_unused(name: bytes, directory: int) -> bool:
     except OSError:
         return False
     try:
-        unused = lock(fd, where_there_are_none=False) and _is_named(fd, name, directory)
+        unused = lock(fd) is True and _is_named(fd, name, directory)
         if unused:
             os.unlink(name, dir_fd=directory)
     except OSError:

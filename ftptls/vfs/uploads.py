@@ -61,6 +61,8 @@ class _LocalUpload:
         directory, name = self._target.jail.locate(self._target.path)
         try:
             self._check(directory, name)
+            if self._target.lock:
+                locks.WRITE_LOCKS.refuse_if_held(locks.place_of(name, directory))
         finally:
             os.close(directory)
 
@@ -209,7 +211,7 @@ class InPlaceUpload(_LocalUpload):
             info = os.fstat(fd)
             refuse_unless_regular(info)
             self._target.check_offset(info.st_size)
-            if self._target.lock and not lock(fd):  # another process writes it
+            if self._target.lock and lock(fd) is False:  # another process writes it
                 raise locks.busy()
             if self._target.how is Store.REPLACE:
                 os.ftruncate(fd, 0)

@@ -232,6 +232,7 @@ def test_where_there_are_no_locks_uploads_are_only_atomic(
     assert run_now(upload.keep()) == 0
     finish(filesystem, b"whole", how=Store.REPLACE)
     assert (tmp_path / "a").read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory", "two names", "another owner"])

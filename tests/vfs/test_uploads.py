@@ -18,7 +18,7 @@ from ftptls.interfaces import IDescriptor, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
 from ftptls.vfs.local import LocalFilesystem
-from ftptls.vfs.temporaries import is_temporary, temporary_name
+from ftptls.vfs.temporaries import is_temporary, kept_name, temporary_name
 
 P = PurePosixPath
 WORKERS = InlineWorkers()
@@ -63,6 +63,7 @@ def test_temporary_names() -> None:
     assert temporary_name() != temporary_name()
     assert is_temporary(temporary_name())
     assert is_temporary(temporary_name().upper())
+    assert is_temporary(os.fsdecode(kept_name("alice", b"a")))
     for name in ("", ".ftptls-", "x" + temporary_name(), temporary_name() + "x", ".ftptls-1.part"):
         assert not is_temporary(name)
     assert len(temporary_name()) < 64
@@ -101,7 +102,7 @@ def test_a_link_stays_a_link(tmp_path: Path, mode: UploadMode) -> None:
     (tmp_path / "in" / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("/in/real")
     upload = begin(tmp_path, "/link", mode)
-    if mode is UploadMode.ATOMIC:
+    if mode is not UploadMode.DIRECT:
         assert len(os.listdir(tmp_path / "in")) == 2
     run_now(upload.write_at(0, b"new"))
     run_now(upload.commit())
@@ -192,7 +193,7 @@ def test_a_file_that_grows_too_large(tmp_path: Path, mode: UploadMode) -> None:
     assert from_os_error(caught.value).reply.code == 552
     run_now(upload.abandon())
     assert os.listdir(tmp_path) == ["a"]
-    kept = b"old" if mode is UploadMode.ATOMIC else bytes(65536)
+    kept = bytes(65536) if mode is UploadMode.DIRECT else b"old"
     assert (tmp_path / "a").read_bytes() == kept
 
 
@@ -214,7 +215,7 @@ def test_what_close_says_is_told(
     monkeypatch.undo()
     run_now(upload.abandon())
     assert os.listdir(tmp_path) == ["a"]
-    assert (tmp_path / "a").read_bytes() == (b"old" if mode is UploadMode.ATOMIC else b"")
+    assert (tmp_path / "a").read_bytes() == (b"" if mode is UploadMode.DIRECT else b"old")
 
 
 @MODES
@@ -223,7 +224,12 @@ def test_an_upload_that_is_dropped_cleans_up(tmp_path: Path, mode: UploadMode) -
     run_now(upload.write_at(0, b"part"))
     del upload
     gc.collect()
-    assert os.listdir(tmp_path) == ([] if mode is UploadMode.ATOMIC else ["a"])
+    left = {
+        UploadMode.ATOMIC: [],
+        UploadMode.ATOMIC_RESUME: [os.fsdecode(kept_name("", b"a"))],
+        UploadMode.DIRECT: ["a"],
+    }
+    assert os.listdir(tmp_path) == left[mode]
 
 
 def test_a_file_that_shrinks_before_it_is_resumed(tmp_path: Path) -> None:
