@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from ftptls.settings import About, Hook, Host, OwnListener, PortRange, Rule, Settings
+from ftptls.vfs.objects.opening import is_store_url
 
 T = TypeVar("T", Rule, Host, OwnListener, Hook)
 
@@ -282,7 +283,7 @@ def anchored(option: Option, value: Any, folder: Path) -> Any:
         return value
     if option.repeats:
         return tuple(os.fspath(folder / each) for each in value)
-    return os.fspath(folder / value)
+    return value if is_store_url(value) else os.fspath(folder / value)
 
 
 def _from_toml(option: Option, value: Any, where: str) -> Any:

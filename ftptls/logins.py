@@ -29,6 +29,8 @@ from ftptls.interfaces import (
 )
 from ftptls.settings import ClientCertificate, LoginMode, Settings, mounted
 from ftptls.vfs.layers import Layers
+from ftptls.vfs.objects.filesystem import ObjectFilesystems
+from ftptls.vfs.objects.opening import Stores, StoreURLError, check_store_url, is_store_url
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import objection
 from ftptls.vfs.quota import Quotas
@@ -60,14 +62,25 @@ def see_that_folders_are_there(settings: Settings) -> None:
     """
     if not settings.files.root:
         raise ConfigError("There is no folder to serve: name one with --root or files.root.")
-    _see_that_it_is_there(settings.files.root)
-    for _, folder in map(mounted, settings.files.mounts):
-        _see_that_it_is_there(folder)
+    roots = [settings.files.root, *(folder for _, folder in map(mounted, settings.files.mounts))]
     if settings.anonymous.root:
-        _see_that_it_is_there(settings.anonymous.root)
+        roots.append(settings.anonymous.root)
+    for root in roots:
+        _see_that_it_is_there(root)
+    if settings.unix.enabled and any(map(is_store_url, roots)):
+        raise ConfigError(
+            "With --unix-users the kernel says what users may do, and it knows no stores: serve "
+            "folders only, or do without --unix-users."
+        )
 
 
 def _see_that_it_is_there(root: str) -> None:
+    if is_store_url(root):
+        try:
+            check_store_url(root)
+        except (StoreURLError, MissingExtraError) as error:  # it does not show the URL
+            raise ConfigError(f"A URL cannot be served: {error}.") from None
+        return
     if "{home}" in root:
         return  # a matter of each login
     # With {user}, each user's folder is a matter of his login; what is above must be there.
@@ -100,6 +113,9 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         layers=_layers(settings),
         quotas=_quotas(settings),
         unix=_unix_users(settings, reactor),
+        stores=ObjectFilesystems(
+            reactor, Stores.from_settings(settings.objects), settings.objects.threads
+        ),
         options=LocalOptions.from_settings(files),
     )
     checkers = [_checker(description) for description in settings.auth]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from functools import partial
 from typing import Any, Self
@@ -16,7 +17,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ftptls.cred.unix import UnixUser, UnixUsers
-from ftptls.errors import TransientError
+from ftptls.errors import MissingExtraError, TransientError
 from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
@@ -24,6 +25,8 @@ from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.layers import Layers
 from ftptls.vfs.ledger import Account
 from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.objects.filesystem import ObjectFilesystems
+from ftptls.vfs.objects.opening import StoreURLError, is_store_url, shown
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.quota import Quotas
@@ -53,8 +56,9 @@ class LocalRealm:
         portal = Portal(LocalRealm("/srv/drop/{user}", workers), [checker])
 
     Args:
-        root: The folder. ``{user}`` in it stands for the user's name, and ``{home}`` for the
-            home folder that he has on this machine; the folders must exist, none is made.
+        root: The folder, or the URL of a store. ``{user}`` in it stands for the user's name,
+            and ``{home}`` for the home folder that he has on this machine; the folders must
+            exist, none is made.
         workers: Where the calls that block are made.
         upload_mode: See :class:`~ftptls.vfs.local.LocalFilesystem`.
         read_only: Whether nobody may change anything.
@@ -63,11 +67,12 @@ class LocalRealm:
             has none of them if he has a root of his own.
         layers: What is around each folder.
         quotas: How much everybody may store; by default that is not counted.
+        unix: As whom users act; by default all of them are the server itself.
+        stores: Opens URLs; without, none can be served.
+        options: See :class:`~ftptls.vfs.local.LocalFilesystem`.
 
     Attributes:
         quotas: The same.
-        unix: As whom users act; by default all of them are the server itself.
-        options: See :class:`~ftptls.vfs.local.LocalFilesystem`.
     """
 
     _log = Logger()
@@ -84,9 +89,11 @@ class LocalRealm:
         layers: Layers | None = None,
         quotas: Quotas | None = None,
         unix: UnixUsers | None = None,
+        stores: ObjectFilesystems | None = None,
         options: LocalOptions | None = None,
     ) -> None:
-        self._root = os.path.abspath(root)
+        self._root = _whole(root)
+        self._stores = stores
         self._mounts = dict(mounts or {})
         self._layers = layers or Layers()
         self.quotas = quotas
@@ -106,7 +113,7 @@ class LocalRealm:
         Both count the sessions of anonymous users, and complain of missing folders, together.
         """
         other = copy(self)
-        other._root = os.path.abspath(root)
+        other._root = _whole(root)
         return other
 
     def with_accounts(self, accounts: Sequence[Account]) -> Self:
@@ -146,7 +153,7 @@ class LocalRealm:
         user = await self._unix.find(name, here, anonymous=anonymous) if self._unix else None
         owner = user.owner if user else None
         if anonymous and self._anonymous.root:
-            root, mounts = os.path.abspath(self._anonymous.root), {}
+            root, mounts = _whole(self._anonymous.root), {}
         else:
             root = self._folder(self._root, name, user)
             mounts = {point: self._folder(each, name, user) for point, each in self._mounts.items()}
@@ -160,7 +167,20 @@ class LocalRealm:
         return IFilesystem, filesystem, self._count_in()
 
     async def _open(self, folder: str, owner: Owner | None, name: str) -> IFilesystem:
-        """The filesystem of a folder, which must be there."""
+        """The filesystem of a folder, which must be there; or of a store."""
+        if is_store_url(folder):
+            filesystem, space = await self._open_store(folder, owner), folder
+        else:
+            filesystem, space = await self._open_folder(folder, owner, name)
+        if self.quotas is None:
+            return filesystem
+        accounts = self.quotas.of(name) if self._accounts is None else self._accounts
+        return self.quotas.around(filesystem, space, accounts, self._workers)
+
+    async def _open_folder(
+        self, folder: str, owner: Owner | None, name: str
+    ) -> tuple[IFilesystem, str]:
+        """The filesystem, and the folder without links: users who share it share its quota."""
         workers = OwnerWorkers(self._workers, owner) if owner else self._workers
         if not await workers.run(os.path.isdir, folder):
             self._complain(folder)
@@ -168,7 +188,7 @@ class LocalRealm:
         mode = self._upload_mode
         if name == ANONYMOUS_NAME and mode is UploadMode.ATOMIC_RESUME:
             mode = UploadMode.ATOMIC  # one of them would go on with what another one began
-        filesystem: IFilesystem = LocalFilesystem(
+        filesystem = LocalFilesystem(
             folder,
             self._workers,
             upload_mode=mode,
@@ -176,11 +196,14 @@ class LocalRealm:
             user=name,
             options=self._options,
         )
-        if self.quotas is None:
-            return filesystem
-        accounts = self.quotas.of(name) if self._accounts is None else self._accounts
-        space = await workers.run(os.path.realpath, folder)
-        return self.quotas.around(filesystem, space, accounts, self._workers)
+        return filesystem, await workers.run(os.path.realpath, folder)
+
+    async def _open_store(self, url: str, owner: Owner | None) -> IFilesystem:
+        if self._stores is not None and owner is None:
+            with suppress(MissingExtraError, StoreURLError):
+                return await self._stores.open(url)
+        self._complain(shown(url))
+        raise UnauthorizedLogin("no store for this user")
 
     def _count_in(self) -> Callable[[], None]:
         """One more who is anonymous; what is returned is called when he leaves.
@@ -215,6 +238,11 @@ class LocalRealm:
                 "make it for him.",
                 folder=folder,
             )
+
+
+def _whole(root: str) -> str:
+    """A root that does not depend on where the server was started."""
+    return root if is_store_url(root) else os.path.abspath(root)
 
 
 def _for_user(root: str, name: str) -> str:

@@ -27,6 +27,7 @@ from ftptls.settings.choices import (
 )
 from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import EVENT_KINDS, EventKind, Hook, OnFailure
+from ftptls.settings.objects import Objects
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -54,6 +55,7 @@ __all__ = [
     "Links",
     "Listen",
     "LoginMode",
+    "Objects",
     "OnFailure",
     "OwnListener",
     "OwnerNames",

@@ -32,7 +32,7 @@ class Objects:
         secret=True,
     )
     region: str = setting("", "Region of the bucket; by default that of the profile.")
-    aws_profile: str = setting(
+    aws_credentials: str = setting(
         "",
         "Profile of AWS's own configuration files with whose credentials S3 is used. Without "
         "one they come from the environment, such as `AWS_ACCESS_KEY_ID`, or from the machine.",

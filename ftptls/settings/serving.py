@@ -51,7 +51,8 @@ class Files:
 
     root: str = setting(
         "",
-        "Folder to serve; `{user}` in it stands for the name of the user.",
+        "Folder to serve; `{user}` in it stands for the name of the user. Or a store by its URL, "
+        "such as `s3://bucket/prefix/{user}`.",
         flag="root",
         path=True,
     )

@@ -10,6 +10,7 @@ from ftptls.settings.about import is_host_name, setting
 from ftptls.settings.anonymous import Anonymous
 from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import Hook
+from ftptls.settings.objects import Objects
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -130,6 +131,7 @@ class Settings:
     files: Files = field(default_factory=Files)
     encryption: Encryption = field(default_factory=Encryption)
     quota: Quota = field(default_factory=Quota)
+    objects: Objects = field(default_factory=Objects)
     anonymous: Anonymous = field(default_factory=Anonymous)
     unix: Unix = field(default_factory=Unix)
     limits: Limits = field(default_factory=Limits)

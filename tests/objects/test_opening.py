@@ -116,7 +116,7 @@ def test_credentials_come_from_a_profile(faults, bucket, monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(written))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    given = Objects(endpoint_url=faults.url, region="us-east-1", aws_profile="ftp")
+    given = Objects(endpoint_url=faults.url, region="us-east-1", aws_credentials="ftp")
     store = Stores.from_settings(given).open(f"s3://{bucket}")
     assert store.find("a") is None
     assert all("Credential=of-the-profile/" in each.authorization for each in faults.requests)

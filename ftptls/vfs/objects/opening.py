@@ -71,7 +71,7 @@ class Stores:
     def from_settings(cls, objects: Objects) -> Stores:
         """As the operator has it."""
         options = read_options(objects.options)
-        given = {"endpoint_url": objects.endpoint_url, "profile": objects.aws_profile}
+        given = {"endpoint_url": objects.endpoint_url, "profile": objects.aws_credentials}
         options |= {name: value for name, value in given.items() if value}
         if objects.region:
             client = {**options.get("client_kwargs", {}), "region_name": objects.region}
