@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -11,11 +12,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
+from weakref import WeakValueDictionary
 
-from ftptls.errors import PermanentError
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import (
+    IFileReader,
     IFilesystem,
     IHardLinks,
+    ILocalPaths,
+    IModes,
     IRealPaths,
     ISetTimes,
     IUpload,
@@ -30,6 +38,11 @@ _KEPT = _ROOT / FOLDER
 _PIECE = 1 << 20
 _TRIES = 100
 _STAMP = "%Y-%m-%dT%H.%M.%S.%fZ"
+_STAMPED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(\.[0-9]{2}){2}\.[0-9]{6}Z")
+# Of files of the local disk, by their path there: all sessions may meet in one.
+_TURNS: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
+
+_log = Logger(namespace="ftptls")
 
 
 class Versions(Wrapper):
@@ -46,6 +59,10 @@ class Versions(Wrapper):
     (:class:`~ftptls.interfaces.IHardLinks`) a version costs no more than one; elsewhere, and
     of what is changed in place, it is a copy.
 
+    Sessions that replace one file at the same time take turns, so that each leaves its version
+    behind; where the files are not on a disk of this machine, only those that share a
+    filesystem do.
+
     Args:
         filesystem: The other one.
         keep: How many old versions there are of a file; of more, the oldest go. At least 1.
@@ -59,7 +76,10 @@ class Versions(Wrapper):
         self._keep = keep
         self._now = now
         plain = IRealPaths.providedBy(filesystem)
+        # Where a path leads is judged; what was judged is changed through no link, so that
+        # none can be swapped in between.
         self._plain: Any = IRealPaths(filesystem).without_links() if plain else filesystem
+        self._turns: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
 
     def _around(self, filesystem: IFilesystem) -> Versions:
         return type(self)(filesystem, self._keep, self._now)
@@ -74,7 +94,7 @@ class Versions(Wrapper):
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
         place = await self._changed(path)
-        upload: IUpload = await self._files.open_write(path, how, offset)
+        upload: IUpload = await self._plain.open_write(place, how, offset)
         changes = how is Store.RESUME and await self._loses(place, offset)
         # One that is not in place takes the place of the file, wherever it went on.
         if how is Store.REPLACE or changes or not upload.in_place:
@@ -84,67 +104,56 @@ class Versions(Wrapper):
     async def _loses(self, place: PurePosixPath, offset: int) -> bool:
         """Whether an upload that is resumed there changes what is there already."""
         try:
-            return offset < int((await self._files.stat(place)).size)
+            return offset < int((await self._plain.stat(place)).size)
         except FileNotFoundError:
             return False
 
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
-        await self._changed_name(source)
-        place = await self._changed_name(target)
-        if source == target:
-            await self._files.rename(source, target)
+        old, new = await self._changed_name(source), await self._changed_name(target)
+        if old == new:
+            await self._plain.rename(old, new)
         else:
-            step = partial(self._files.rename, source, target)
-            await self.replace(place, step, copied=False)
+            await self.replace(new, partial(self._plain.rename, old, new), copied=False)
 
     async def make_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.make_directory`."""
-        await self._changed_name(path)
-        await self._files.make_directory(path)
+        await self._plain.make_directory(await self._changed_name(path))
 
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
-        await self._changed_name(path)
-        await self._files.remove_directory(path)
+        await self._plain.remove_directory(await self._changed_name(path))
 
     async def remove_file(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_file`."""
-        await self._changed_name(path)
-        await self._files.remove_file(path)
+        await self._plain.remove_file(await self._changed_name(path))
 
     async def set_times(
         self, path: PurePosixPath, modified: float, accessed: float | None = None
     ) -> None:
         """See :meth:`ftptls.interfaces.ISetTimes.set_times`."""
-        await self._changed(path)
-        await self._files.set_times(path, modified, accessed)
+        await self._plain.set_times(await self._changed(path), modified, accessed)
 
     async def set_created(self, path: PurePosixPath, created: float) -> None:
         """See :meth:`ftptls.interfaces.ISetCreated.set_created`."""
-        await self._changed(path)
-        await self._files.set_created(path, created)
+        await self._plain.set_created(await self._changed(path), created)
 
     async def set_mode(self, path: PurePosixPath, mode: int) -> None:
         """See :meth:`ftptls.interfaces.IModes.set_mode`."""
-        await self._changed(path)
-        await self._files.set_mode(path, mode)
+        await self._plain.set_mode(await self._changed(path), mode)
 
     async def set_group(self, path: PurePosixPath, group: str) -> None:
         """See :meth:`ftptls.interfaces.IGroups.set_group`."""
-        await self._changed(path)
-        await self._files.set_group(path, group)
+        await self._plain.set_group(await self._changed(path), group)
 
     async def make_link(self, path: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.ILinks.make_link`."""
-        await self._changed_name(path)
-        await self._files.make_link(path, target)
+        await self._plain.make_link(await self._changed_name(path), target)
 
     async def add_name(self, path: PurePosixPath, other: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IHardLinks.add_name`: an old version gets none."""
-        await self._changed_name(path)
-        await self._changed_name(other)
-        await self._files.add_name(path, other)
+        old, new = await self._changed_name(path), await self._changed_name(other)
+        await self._plain.add_name(old, new)
 
     async def _changed(self, path: PurePosixPath) -> PurePosixPath:
         """Where a path leads that is to be changed.
@@ -176,43 +185,71 @@ class Versions(Wrapper):
             step: The step.
             copied: Whether the file itself changes.
         """
-        kept = await self._kept(place, copied=copied)
+        turns, key = self._turns, str(place)
+        if ILocalPaths.providedBy(self._plain):
+            with suppress(OSError):
+                turns, key = _TURNS, await self._plain.local_path(place)
+        async with turns.setdefault(key, DeferredLock()):
+            await self._replace(place, step, copied=copied)
+
+    async def _replace(
+        self, place: PurePosixPath, step: Callable[[], Awaitable[None]], *, copied: bool
+    ) -> None:
+        old = await self._if_file(place)
+        if old is None:
+            await step()
+            return
+        version = await self._kept(place, old, copied=copied)
         try:
             await step()
-        except BaseException:
-            if kept is not None:
-                await self._drop(kept)
+        except (OSError, FTPError):
+            # Of what is cancelled nobody knows yet what becomes of it: the version stays.
+            if await self._if_file(place) == old:
+                await self._drop(version)
             raise
-        if kept is not None:
-            await self._prune(kept.parent)
+        try:
+            await self._prune(version)
+        except (OSError, FTPError) as error:
+            _log.error(
+                "There may be too many old versions of {path}: {error}",
+                path=ascii(str(place)),
+                error=error,
+            )
 
-    async def _kept(self, place: PurePosixPath, *, copied: bool) -> PurePosixPath | None:
-        """The version, if there was something to keep."""
+    async def _if_file(self, place: PurePosixPath) -> Entry | None:
         try:
             entry: Entry = await self._plain.stat(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not entry.is_file:
-            return None
+        # A version may be one more name of it, and it is the same file still.
+        return entry._replace(links=1) if entry.is_file else None
+
+    async def _kept(self, place: PurePosixPath, old: Entry, *, copied: bool) -> PurePosixPath:
+        """The version of what is there."""
         folder = await self._made(place)
         for later in range(_TRIES):
             at = datetime.fromtimestamp(self._now(), UTC) + timedelta(microseconds=later)
             version = folder / at.strftime(_STAMP)
             with suppress(FileExistsError):
                 if copied or not await self._named(place, version):
-                    await self._copy(place, version, entry)
+                    await self._copy(place, version, old)
                 return version
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     async def _drop(self, version: PurePosixPath) -> None:
         with suppress(FileNotFoundError):
-            await self._files.remove_file(version)
+            await self._plain.remove_file(version)
 
-    async def _prune(self, folder: PurePosixPath) -> None:
+    async def _prune(self, newest: PurePosixPath) -> None:
         """Delete the oldest versions of a file, as far as there are too many."""
-        names = [each.name async for batch in self._files.scan(folder) for each in batch]
-        for name in sorted(names)[: -self._keep]:
-            await self._drop(folder / name)
+        others = [
+            each.name
+            async for batch in self._plain.scan(newest.parent)
+            for each in batch
+            if each.is_file and _STAMPED.fullmatch(each.name) and each.name != newest.name
+        ]
+        for name in sorted(others)[: max(0, len(others) + 1 - self._keep)]:
+            await self._drop(newest.parent / name)
 
     async def _made(self, place: PurePosixPath) -> PurePosixPath:
         """The directory of a file's versions."""
@@ -220,15 +257,15 @@ class Versions(Wrapper):
         for name in ("", *place.parts[1:]):
             folder /= name
             with suppress(FileExistsError):
-                await self._files.make_directory(folder)
+                await self._plain.make_directory(folder)
         return folder
 
     async def _named(self, place: PurePosixPath, version: PurePosixPath) -> bool:
         """Give the old file another name, if that can be; whether it could."""
-        if not IHardLinks.providedBy(self._files):
+        if not IHardLinks.providedBy(self._plain):
             return False
         try:
-            await self._files.add_name(place, version)
+            await self._plain.add_name(place, version)
         except FileExistsError:
             raise
         except OSError:  # not every disk can, nor for every file
@@ -236,22 +273,32 @@ class Versions(Wrapper):
         return True
 
     async def _copy(self, place: PurePosixPath, version: PurePosixPath, entry: Entry) -> None:
-        upload: IUpload = await self._files.open_write(version, Store.NEW, 0)
-        reader = await self._plain.open_read(place)
+        reader: IFileReader = await self._plain.open_read(place)
         try:
-            await upload.begin()
-            offset = 0
-            while data := await reader.read_at(offset, _PIECE):
-                await upload.write_at(offset, data)
-                offset += len(data)
-            await upload.commit()
-        except BaseException:
-            await upload.abandon()
-            raise
+            upload: IUpload = await self._plain.open_write(version, Store.NEW, 0)
+            try:
+                await self._fill(upload, reader)
+                if IModes.providedBy(self._plain):
+                    await self._plain.set_mode(version, entry.mode & 0o777)
+                if ISetTimes.providedBy(self._plain):
+                    await self._plain.set_times(version, entry.modified)
+            except FileExistsError:
+                await upload.abandon()
+                raise
+            except BaseException:
+                await upload.abandon()
+                await self._drop(version)  # in place, a part of it would stay
+                raise
         finally:
             await reader.close()
-        if ISetTimes.providedBy(self._files):
-            await self._files.set_times(version, entry.modified)
+
+    async def _fill(self, upload: IUpload, reader: IFileReader) -> None:
+        await upload.begin()
+        offset = 0
+        while data := await reader.read_at(offset, _PIECE):
+            await upload.write_at(offset, data)
+            offset += len(data)
+        await upload.commit()
 
 
 class _KeepingUpload(WrappedUpload):

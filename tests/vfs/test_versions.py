@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from twisted.internet.defer import Deferred
+
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IDescriptor, IFilesystem, Store
 from ftptls.settings import UploadMode
@@ -17,9 +19,11 @@ from ftptls.testing.filesystem import (
     RealPathsContract,
     run_now,
 )
+from ftptls.testing.stepping import SteppedWorkers
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.versions import Versions
+from ftptls.vfs.wrapping import Wrapper
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
@@ -242,3 +246,129 @@ def test_uploads_go_straight_to_the_disk(tmp_path):
     assert IDescriptor.providedBy(upload)
     assert upload.fileno() > 2
     run_now(upload.abandon())
+
+
+def test_two_sessions_that_replace_one_file_leave_both_versions(tmp_path):
+    (tmp_path / "a").write_text("first")
+    workers = SteppedWorkers()
+    sessions = [Versions(LocalFilesystem(tmp_path, workers), 3) for _ in range(2)]
+    uploads = [run_now(each.open_write(path("/a"), Store.REPLACE, 0)) for each in sessions]
+    for upload, data in zip(uploads, (b"second", b"third"), strict=True):
+        run_now(upload.begin())
+        run_now(upload.write_at(0, data))
+    workers.held = True
+    done: list[object] = []
+    for upload in uploads:
+        Deferred.fromCoroutine(upload.commit()).addBoth(done.append)
+    while workers.step():
+        pass
+    assert done == [None, None]
+    workers.held = False
+    assert {read(sessions[0], "/a"), *kept(sessions[0], "/a")} == {b"first", b"second", b"third"}
+
+
+def test_versions_of_what_was_once_a_directory(files):
+    """A name may be that of a file at one time, and of a directory at another."""
+    files = Versions(files._files, 1, files._now)
+    store(files, "/in/a", b"second")
+    run_now(files.remove_file(path("/in/a")))
+    run_now(files.make_directory(path("/in/a")))
+    store(files, "/in/a/0", b"first")
+    store(files, "/in/a/0", b"second")
+    run_now(files.remove_file(path("/in/a/0")))
+    run_now(files.remove_directory(path("/in/a")))
+    for data in (b"third", b"fourth", b"fifth"):
+        store(files, "/in/a", data)
+    assert kept(files, "/in/a/0") == [b"first"]
+    *versions, directory = sorted(names(files, "/.versions/in/a"))[::-1]
+    assert directory == "0"
+    assert [read(files, f"/.versions/in/a/{name}") for name in versions] == [b"fourth"]
+
+
+def test_a_clock_that_goes_back_costs_not_the_version_that_is_kept_just_now(files):
+    files = Versions(files._files, 1, itertools.count(9, -1).__next__)
+    store(files, "/in/a", b"second")
+    store(files, "/in/a", b"third")
+    assert kept(files, "/in/a") == [b"second"]
+
+
+def test_a_version_that_cannot_be_deleted_does_not_undo_the_upload(files, monkeypatch):
+    monkeypatch.setattr(type(files._plain), "remove_file", _refuse)
+    for data in (b"1", b"2", b"3", b"4"):
+        store(files, "/in/a", data)
+    assert read(files, "/in/a") == b"4"
+    assert len(kept(files, "/in/a")) == 4
+
+
+async def _refuse(*args: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+class Failing(Wrapper):
+    """Renames, and says then that it could not."""
+
+    async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
+        await super().rename(source, target)
+        raise OSError(5, "Input/output error")
+
+
+def test_a_step_that_fails_when_it_is_done_loses_no_version(files):
+    files = Versions(Failing(files._files), 3, files._now)
+    with pytest.raises(OSError, match="Input/output error"):
+        run_now(files.rename(path("/in/b"), path("/in/a")))
+    assert (read(files, "/in/a"), kept(files, "/in/a")) == (b"bee", [b"first"])
+
+
+def test_a_copy_that_breaks_off_is_no_version(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(3 << 20))
+    workers = SteppedWorkers()
+    files = Versions(LocalFilesystem(tmp_path, workers, upload_mode=UploadMode.DIRECT), 3)
+    upload = run_now(files.open_write(path("/a"), Store.REPLACE, 0))
+    workers.held = True
+    results: list[object] = []
+    beginning = Deferred.fromCoroutine(upload.begin()).addBoth(results.append)
+    while not list(tmp_path.glob(".versions/a/*")):
+        assert workers.step()
+    beginning.cancel()
+    while workers.step():
+        pass
+    workers.held = False
+    assert results
+    assert names(files, "/.versions/a") == []
+    assert (tmp_path / "a").stat().st_size == 3 << 20
+
+
+def test_a_copy_has_the_mode_of_the_file(tmp_path):
+    (tmp_path / "a").write_text("secret")
+    (tmp_path / "a").chmod(0o600)
+    files = Versions(LocalFilesystem(tmp_path, InlineWorkers(), upload_mode=UploadMode.DIRECT), 3)
+    store(files, "/a", b"new")
+    (version,) = (tmp_path / ".versions/a").iterdir()
+    assert version.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_rename_to_itself_by_another_path_keeps_nothing(tmp_path):
+    (tmp_path / "a").write_text("first")
+    (tmp_path / "link").symlink_to(".")
+    files = Versions(LocalFilesystem(tmp_path, InlineWorkers()), 3)
+    run_now(files.rename(path("/a"), path("/link/a")))
+    assert not (tmp_path / ".versions").exists()
+
+
+def test_no_link_that_is_exchanged_meanwhile_leads_around_that(tmp_path):
+    for name in ("a", "in/a"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("first")
+    files = Versions(LocalFilesystem(tmp_path, InlineWorkers()), 3)
+    store(files, "/a", b"new")
+    (version,) = names(files, "/.versions/a")
+    link = tmp_path / "link"
+    link.symlink_to("in")
+    upload = run_now(files.open_write(path(f"/link/{version}"), Store.REPLACE, 0))
+    link.unlink()
+    link.symlink_to(".versions/a")
+    run_now(upload.begin())
+    run_now(upload.write_at(0, b"forged"))
+    run_now(upload.commit())
+    assert kept(files, "/a") == [b"first"]
+    assert (tmp_path / "in" / version).read_text() == "forged"
