@@ -26,6 +26,8 @@ from ftptls import config
 from ftptls.cli import state
 from ftptls.cli.shape import program
 from ftptls.commands import standard_commands
+from ftptls.hooks.events import described
+from ftptls.settings import EVENT_KINDS
 from ftptls.vfs.owners import objection
 from tests.conftest import CHECKOUT, Process, Spawn
 from tests.interop.server import eventually
@@ -258,7 +260,7 @@ def test_flags_in_the_documents_exist() -> None:
 
 
 def test_settings_in_the_documents_exist() -> None:
-    known = {option.name for option in config.options().values()}
+    known = {option.name for option in config.options().values()} | {*config.hook_options()}
     for path in DOCUMENTS:
         told = set(re.findall(r"``(\w+) = ", path.read_text()))
         assert told <= known, path
@@ -271,11 +273,15 @@ def test_the_reference_has_every_setting_and_command(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     settings = (tmp_path / "text/reference/settings.txt").read_text()
-    for option in [*config.options().values(), *config.rule_options().values()]:
+    every = [config.options(), config.rule_options(), config.hook_options()]
+    for option in [option for options in every for option in options.values()]:
         assert re.search(rf"^{option.name}$", settings, re.MULTILINE), option.key
     commands_page = (tmp_path / "text/reference/commands.txt").read_text()
     for verb in standard_commands():
         assert re.search(rf'"{verb}\b', commands_page), verb
+    events = (tmp_path / "text/reference/events.txt").read_text()
+    for name in [*EVENT_KINDS, *described()]:
+        assert f'"{name}"' in events, name
     cli = (tmp_path / "text/reference/cli.txt").read_text()
     for command in program().commands:
         for each in command.walk():

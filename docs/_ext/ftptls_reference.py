@@ -15,6 +15,8 @@ from sphinx.util.nodes import nested_parse_with_titles
 from ftptls import config
 from ftptls.commands import Command, standard_commands
 from ftptls.config import Option
+from ftptls.hooks.events import described, variable
+from ftptls.settings import EventKind
 
 
 class Generated(SphinxDirective):
@@ -66,6 +68,10 @@ class Settings(Generated):
         yield "those sections that differ there."
         yield ""
         yield from self.described(config.listener_options().values())
+        yield from ("", "``[[hooks]]``", "-" * 13, "")
+        yield "Programs and URLs that are told of what happens, or asked about uploads:"
+        yield from (":doc:`/howto/hooks`.", "")
+        yield from self.described(config.hook_options().values())
 
     def described(self, options: Iterable[Option]) -> Iterator[str]:
         for option in options:
@@ -112,7 +118,29 @@ class Commands(Generated):
         return when + ("; during a transfer, too" if command.during_transfer else "")
 
 
+class Events(Generated):
+    """What hooks are told."""
+
+    def lines(self) -> Iterator[str]:
+        yield from ("``events``", "----------", "")
+        for kind in EventKind:
+            yield from (literal(kind.value), f"   {prose(kind.help)}", "")
+        yield from ("Facts", "-----", "")
+        yield "A fact that does not apply, or is not known, is left out. In names of files that are"
+        yield "not in UTF-8, an octet that does not fit is a surrogate in JSON, ``\\udc80`` to"
+        yield "``\\udcff``; in the environment it is itself."
+        yield ""
+        yield from (".. list-table::", "   :header-rows: 1", "   :widths: 25 30 45", "")
+        yield from ("   * - In JSON", "     - In the environment", "     - What it is")
+        for name, text in described().items():
+            yield f"   * - {literal(name)}"
+            yield f"     - {literal(variable(name))}"
+            yield f"     - {prose(text)}"
+        yield ""
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("ftptls-settings", Settings)
     app.add_directive("ftptls-commands", Commands)
+    app.add_directive("ftptls-events", Events)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from cryptography import x509
@@ -92,6 +93,7 @@ class PostHook(Service):
         self._standing = Standing(repr(self))
         self._sending: Deferred[None] | None = None
         self._wake: Deferred[None] | None = None
+        self._is_more = False
 
     def __repr__(self) -> str:
         return self._url.partition("?")[0]  # what is behind may be a secret
@@ -104,11 +106,14 @@ class PostHook(Service):
     def stopService(self) -> Deferred[None]:
         """Send no more; what waits is sent after the next start."""
         Service.stopService(self)
-        sending, self._sending = self._sending, None
-        if sending is None:
-            return succeed(None)
+        sending, self._sending = self._sending or succeed(None), None
         sending.cancel()
-        return sending.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        return Deferred.fromCoroutine(self._close(sending))
+
+    async def _close(self, sending: Deferred[None]) -> None:
+        with suppress(CancelledError):
+            await sending
+        await self._workers.run(self._queue.close)
 
     async def happened(self, event: Event) -> None:
         """See :meth:`ftptls.interfaces.IHook.happened`: it is on the disk then."""
@@ -118,14 +123,16 @@ class PostHook(Service):
             self._standing.failed(f"its queue cannot be used: {error}")
             return
         self._standing.waiting(count, self._most)
+        self._is_more = True
         wake, self._wake = self._wake, None
         if wake is not None:
             wake.callback(None)
 
     async def _send_all(self) -> None:
         tries = 0
-        while True:
+        while self.running:
             try:
+                self._is_more = False
                 waiting = await self._workers.run(self._queue.first)
                 if waiting is None:
                     await self._until_there_is_one()
@@ -149,8 +156,9 @@ class PostHook(Service):
                 tries = 0
 
     async def _until_there_is_one(self) -> None:
-        self._wake = Deferred()
-        await self._wake
+        if not self._is_more:  # none came while the queue was looked at
+            self._wake = Deferred()
+            await self._wake
 
     async def _pause(self, seconds: float) -> None:
         await deferLater(self._reactor, seconds)

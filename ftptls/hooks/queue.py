@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class Queue:
     """First in, first out, with a bound.
 
     What was put is on the disk. It is opened with the first call, so that it belongs to the
-    user that the server became.
+    user that the server became. Threads may use it side by side.
 
     Args:
         path: The file; it is made if there is none, for its owner alone.
@@ -47,6 +48,7 @@ class Queue:
         self._path = path
         self._most = most
         self._opened: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
 
     def put(self, event_id: str, body: str) -> int:
         """Add an event, and drop the oldest if there are too many.
@@ -58,8 +60,7 @@ class Queue:
             OSError: The file cannot be made.
             sqlite3.Error: It cannot be used.
         """
-        database = self._database()
-        with database:
+        with self._lock, self._database() as database:
             database.execute("insert into events (id, body) values (?, ?)", (event_id, body))
             (count,) = database.execute("select count(*) from events").fetchone()
             database.execute(
@@ -77,7 +78,8 @@ class Queue:
             sqlite3.Error: It cannot be used.
         """
         query = "select number, id, body from events order by number limit 1"
-        row = self._database().execute(query).fetchone()
+        with self._lock:
+            row = self._database().execute(query).fetchone()
         return Waiting(*row) if row else None
 
     def remove(self, waiting: Waiting) -> None:
@@ -86,14 +88,15 @@ class Queue:
         Raises:
             sqlite3.Error: The file cannot be used.
         """
-        with self._database() as database:
+        with self._lock, self._database() as database:
             database.execute("delete from events where number = ?", (waiting.number,))
 
     def close(self) -> None:
         """Close the file, until the next call; harmless when repeated."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        with self._lock:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.close()
 
     def _database(self) -> sqlite3.Connection:
         if self._opened is None:
@@ -105,7 +108,9 @@ class Queue:
 def _connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
     try:
-        database.execute("pragma journal_mode = wal")
+        # Asked first: only to ask waits for another process, such as one that just ends.
+        if database.execute("pragma journal_mode").fetchone() != ("wal",):
+            database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = full")  # with WAL, less would lose the last ones
         with database:
             database.execute(_TABLE)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    DNSLookupError,
+)
 from twisted.internet.interfaces import IConsumer
 from twisted.web.client import ResponseFailed, ResponseNeverReceived
 from twisted.web.error import Error, SchemeNotSupported
@@ -34,6 +39,8 @@ async def post(agent: Any, url: str, headers: Headers, content: bytes) -> Any:
     """
     try:
         return await agent.request(b"POST", url.encode("ascii"), headers, _Content(content))
+    except ConnectingCancelledError:
+        raise CancelledError from None
     except ResponseNeverReceived as error:
         if any(reason.check(CancelledError) for reason in error.reasons):
             raise CancelledError from None

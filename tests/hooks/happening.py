@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.threads import deferToThread
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import TestCase
@@ -38,11 +38,18 @@ def upload(**facts: Any) -> Event:
 
 @implementer(IWorkers)
 class Threads:
-    """The reactor's own threads."""
+    """The reactor's own threads.
+
+    Args:
+        most: How many calls may run at once.
+    """
+
+    def __init__(self, most: int = 10) -> None:
+        self._places = DeferredSemaphore(most)
 
     def run(self, call: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """See :meth:`ftptls.interfaces.IWorkers.run`."""
-        return deferToThread(call, *args)
+        return self._places.run(deferToThread, call, *args)
 
 
 class Quiet(TestCase):

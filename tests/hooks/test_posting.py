@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.address import HostnameAddress
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseNeverReceived
@@ -59,7 +61,7 @@ class TestReal(Queueing):
     def hook(self, port: int, scheme: str = "http", **options: Any) -> PostHook:
         queue = options.pop("queue", None) or self.queue()
         url = f"{scheme}://localhost:{port}/ftp?token=1"
-        made = PostHook(reactor, url, KINDS, KEYS, queue, workers=Threads(), **options)
+        made = PostHook(reactor, url, KINDS, KEYS, queue, workers=Threads(1), **options)
         made.startService()
         self.addCleanup(made.stopService)
         return made
@@ -67,6 +69,11 @@ class TestReal(Queueing):
     def received(self) -> list[dict[str, Any]]:
         path = self.folder / "record"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def taken(self) -> list[str]:
+        """The paths of the events that the server took; one may come twice."""
+        taken = [each for each in self.received() if each["step"] == "204"]
+        return [json.loads(each["body"])["path"] for each in taken]
 
     async def until(self, condition: Any) -> None:
         while not condition():
@@ -89,12 +96,10 @@ class TestReal(Queueing):
         events = [upload(path=f"/{number}") for number in range(4)]
         for event in events:
             await hook.happened(event)
-        await self.until(lambda: len(self.received()) == 11)
-        taken = [each for each in self.received() if each["step"] == "204"]
-        assert [json.loads(each["body"])["path"] for each in taken] == ["/0", "/1", "/2", "/3"]
+        await self.until(lambda: len(self.warnings()) >= 4 and self.taken()[-1:] == ["/3"])
+        assert list(dict.fromkeys(self.taken())) == ["/0", "/1", "/2", "/3"]
         again = {each["headers"]["Webhook-Id"] for each in self.received()[:5]}
         assert again == {events[0].id}
-        await self.until(lambda: len(self.warnings()) == 4)
         failed, works, *_ = self.warnings()
         assert failed.endswith("/ftp fails: 'it answers 500'")
         assert works.endswith("/ftp works again, after 4 failures")
@@ -105,7 +110,7 @@ class TestReal(Queueing):
         first, second = upload(), upload()
         await hook.happened(first)
         await hook.happened(second)
-        await self.until(lambda: len(self.received()) == 2)
+        await self.until(lambda: len(self.received()) >= 2)
         (warning,) = self.warnings()
         assert f"does not want the event {first.id} (HTTP 422)" in warning
 
@@ -120,10 +125,9 @@ class TestReal(Queueing):
         await hook.stopService()
         self.receive(port=port)
         self.hook(port, queue=self.queue())
-        await self.until(lambda: len(self.received()) == 2)
-        assert [each["headers"]["Webhook-Id"] for each in self.received()] == [
-            each.id for each in events
-        ]
+        await self.until(lambda: len(self.received()) >= 2)
+        told = [each["headers"]["Webhook-Id"] for each in self.received()]
+        assert list(dict.fromkeys(told)) == [each.id for each in events]
 
     async def test_certificates_are_verified(self):
         shown = certificates.make(self.folder)
@@ -144,16 +148,18 @@ class Agent:
 
     Attributes:
         asked: When, by the clock.
+        cancelled: What comes of a request that is cancelled.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.asked: list[float] = []
         self.answers: list[Deferred[Any]] = []
+        self.cancelled: Exception = CancelledError()
         self._clock = clock
 
     def request(self, *_args: Any) -> Deferred[Any]:
         self.asked.append(self._clock.seconds())
-        self.answers.append(Deferred())
+        self.answers.append(Deferred(lambda answer: answer.errback(self.cancelled)))
         return self.answers[-1]
 
     def refuse(self) -> None:
@@ -220,16 +226,33 @@ class TestPatience(Queueing):
         assert "/kept" in queue.first().body
         assert self.warnings() == []
 
+    async def test_stopping_ends_an_attempt_to_connect(self):
+        hook = self.hook()
+        self.agent.cancelled = ConnectingCancelledError(HostnameAddress(b"receiver.example", 443))
+        await hook.happened(upload())
+        await hook.stopService()
+        self.clock.advance(1000)
+        assert len(self.agent.asked) == 1
+        assert self.warnings() == []
+
+    async def test_no_connection_in_time(self):
+        hook = self.hook(timeout=5)
+        self.agent.cancelled = ConnectingCancelledError(HostnameAddress(b"receiver.example", 443))
+        await hook.happened(upload())
+        self.clock.advance(5)
+        (warning,) = self.warnings()
+        assert "no answer within 5 s" in warning
+
     async def test_a_queue_that_cannot_be_used_costs_nobody_a_reply(self):
         class Broken:
-            works = False
-
             def put(self, *_args: Any) -> int:
                 raise sqlite3.OperationalError("disk I/O error")
 
             def first(self) -> None:
-                if not self.works:
-                    raise sqlite3.OperationalError("disk I/O error")
+                raise sqlite3.OperationalError("disk I/O error")
+
+            def close(self) -> None:
+                """There is nothing to close."""
 
         queue = Broken()
         hook = self.hook(queue)
@@ -245,6 +268,9 @@ class TestPatience(Queueing):
             def first(self) -> None:
                 self.asked += 1
                 raise KeyError("unforeseen")
+
+            def close(self) -> None:
+                """There is nothing to close."""
 
         queue = Odd()
         self.hook(queue)

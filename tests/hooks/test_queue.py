@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -73,6 +74,19 @@ def test_it_survives_a_kill(path):
     queue = Queue(path, 100)
     assert [name for name, _ in drain(queue)] == [str(number) for number in range(50)]
     queue.close()
+
+
+def test_another_process_that_just_ends_is_waited_for(queue, path):
+    queue.put("a", "")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("begin exclusive")
+    ending = threading.Timer(0.3, other.rollback)
+    ending.start()
+    again = Queue(path, 3)
+    assert again.put("b", "") == 2
+    ending.join()
+    other.close()
+    again.close()
 
 
 def test_it_is_for_its_owner_alone(queue, path):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import textwrap
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ftptls.hooks.signing import read_keys, signed_headers
+from tests.conftest import CHECKOUT
 
 
 def written(key: bytes) -> str:
@@ -63,3 +67,18 @@ def test_what_is_no_key_is_not_repeated(tmp_path, text):
     with pytest.raises(ValueError, match="openssl rand -base64 32") as raised:
         read_keys(str(file))
     assert len(text) < 9 or text not in str(raised.value)
+
+
+def test_the_how_to_verifies_it():
+    page = (CHECKOUT / "docs/howto/hooks.rst").read_text()
+    (block,) = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", page, re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block), names)
+    key, now = bytes(24), int(time.time())
+    headers = signed_headers((bytes(32), key), "id-1", now, b'{"path": "/a"}')
+    assert names["verified"](headers, b'{"path": "/a"}', f"{written(key)}\n") == {"path": "/a"}
+    with pytest.raises(ValueError, match="not from our server"):
+        names["verified"](headers, b'{"path": "/b"}', written(key))
+    old = signed_headers((key,), "id-1", now - 400, b"{}")
+    with pytest.raises(ValueError, match="too old"):
+        names["verified"](old, b"{}", written(key))
