@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from ftptls.cli.common import (
     CommandError,
     add_commands,
+    add_file,
     add_json,
+    chosen_file,
     print_json,
     print_table,
     refusing,
     run_chosen,
 )
-from ftptls.config import ConfigError, load
 
 if TYPE_CHECKING:
     from ftptls.guard import Ban
@@ -35,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--all", action="store_true", help="end all bans")
     for each in (listed, lift):
-        each.add_argument("--state", metavar="FILE", help="the file of bans: guard.state")
-        each.add_argument("--config", metavar="FILE", help="the server's TOML file that names it")
+        add_file(each, "state", "guard.state", "file of bans")
         add_json(each)
 
 
@@ -44,7 +44,7 @@ def _list(chosen: argparse.Namespace) -> int:
     from ftptls.guard.banfile import list_bans
 
     with refusing():
-        _tell(list_bans(_state(chosen)), chosen)
+        _tell(list_bans(chosen_file(chosen)), chosen)
     return 0
 
 
@@ -54,24 +54,11 @@ def _lift(chosen: argparse.Namespace) -> int:
     if not (chosen.all or chosen.what):
         raise CommandError("an empty text is nobody; --all ends all bans.")
     with refusing():
-        lifted = lift(_state(chosen), chosen.what or "")
+        lifted = lift(chosen_file(chosen), chosen.what or "")
     if not lifted and not chosen.all:
         raise CommandError(f"{chosen.what} is not banned; 'ftptls ban list' tells who is.")
     _tell(lifted, chosen)
     return 0
-
-
-def _state(chosen: argparse.Namespace) -> str:
-    """The file of bans."""
-    if chosen.state:
-        return str(chosen.state)
-    if not chosen.config:
-        raise CommandError("name the file of bans with --state, or with --config.")
-    with refusing(ConfigError):
-        state = load(chosen.config).guard.state
-    if not state:
-        raise CommandError(f"{chosen.config} keeps no bans; set guard.state to a file.")
-    return state
 
 
 def _tell(bans: list[Ban], chosen: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import getpass
 import json
 import math
+import operator
 import secrets
 import string
 import sys
@@ -53,6 +54,40 @@ def add_commands(
         return added
 
     return add
+
+
+def add_file(parser: argparse.ArgumentParser, flag: str, key: str, what: str) -> None:
+    """Let a file be named by a flag of its own, or by the setting that names it.
+
+    Args:
+        parser: Of the command.
+        flag: The flag, which sets an attribute of that name.
+        key: The setting, as ``guard.state``.
+        what: What the file is.
+    """
+    parser.add_argument(f"--{flag}", metavar="FILE", help=f"the {what}: {key}")
+    parser.add_argument("--config", metavar="FILE", help="the server's TOML file that names it")
+    parser.set_defaults(named=(flag, key, what))
+
+
+def chosen_file(chosen: argparse.Namespace) -> str:
+    """The path of the file of :func:`add_file`.
+
+    Raises:
+        CommandError: Nothing names it.
+    """
+    from ftptls.config import ConfigError, load
+
+    flag, key, what = chosen.named
+    if path := getattr(chosen, flag):
+        return str(path)
+    if not chosen.config:
+        raise CommandError(f"name the {what} with --{flag}, or with --config.")
+    with refusing(ConfigError):
+        path = operator.attrgetter(key)(load(chosen.config))
+    if not path:
+        raise CommandError(f"{chosen.config} names no {what}; set {key} to a file.")
+    return str(path)
 
 
 def run_chosen(chosen: argparse.Namespace) -> int:

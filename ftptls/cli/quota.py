@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from ftptls.cli.common import (
     CommandError,
     add_commands,
+    add_file,
     add_json,
+    chosen_file,
     print_json,
     print_table,
     refusing,
     run_chosen,
 )
-from ftptls.config import ConfigError, load
 
 if TYPE_CHECKING:
     from ftptls.vfs.ledger import Ledger
@@ -33,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "recount", _recount, "correct the ledger where files were changed past the server"
     )
     for each in (listed, recount):
-        each.add_argument("--ledger", metavar="FILE", help="the ledger: quota.ledger")
-        each.add_argument("--config", metavar="FILE", help="the server's TOML file that names it")
+        add_file(each, "ledger", "quota.ledger", "ledger")
         add_json(each)
 
 
@@ -68,20 +68,8 @@ def _recount(chosen: argparse.Namespace) -> int:
 def _ledger(chosen: argparse.Namespace) -> Iterator[Ledger]:
     from ftptls.vfs.ledger import Ledger
 
-    path = _path(chosen)
+    path = chosen_file(chosen)
     if not os.path.exists(path):
         raise CommandError(f"there is no ledger {path}; the server makes it when it starts.")
     with refusing(), closing(Ledger(path)) as ledger:
         yield ledger
-
-
-def _path(chosen: argparse.Namespace) -> str:
-    if chosen.ledger:
-        return str(chosen.ledger)
-    if not chosen.config:
-        raise CommandError("name the ledger with --ledger, or with --config.")
-    with refusing(ConfigError):
-        path = load(chosen.config).quota.ledger
-    if not path:
-        raise CommandError(f"{chosen.config} counts nothing; set quota.ledger to a file.")
-    return path

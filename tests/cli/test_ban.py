@@ -107,6 +107,6 @@ def test_no_file_of_bans(run: Command, folder: Path) -> None:
     (folder / "bans").write_bytes(b"not a database, and longer than its header is: " * 40)
     assert refusal(run("ban", "list", "--state", "bans")) == "bans: file is not a database."
     (folder / "ftptls.toml").touch()
-    sentence = "ftptls.toml keeps no bans; set guard.state to a file."
+    sentence = "ftptls.toml names no file of bans; set guard.state to a file."
     assert refusal(run("ban", "list", "--config", "ftptls.toml")) == sentence
     assert refusal(run("ban", "list", "--config", "none.toml")).startswith("Cannot read none.toml")

@@ -60,7 +60,7 @@ def test_what_was_changed_past_the_server_is_counted_again(run: Command, ledger:
         ([], "name the ledger with --ledger, or with --config."),
         (["--ledger", "none"], "there is no ledger none; the server makes it when it starts."),
         (["--ledger", "alice"], "alice: file is not a database"),
-        (["--config", "empty.toml"], "empty.toml counts nothing; set quota.ledger to a file."),
+        (["--config", "empty.toml"], "empty.toml names no ledger; set quota.ledger to a file."),
     ],
 )
 def test_what_it_cannot(run: Command, ledger: Path, arguments: list[str], why: str) -> None:
