@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -75,7 +74,7 @@ async def _mdtm(context: Context, name: str) -> Reply:
 async def _mlst(context: Context, name: str) -> Reply:
     target = context.path(name)
     entry = await context.filesystem.stat(target)
-    line = _described(context, replace(entry, name=str(target)))
+    line = _described(context, entry._replace(name=str(target)))
     return Reply(250, "End", ("Listing", line))
 
 
@@ -117,13 +116,13 @@ async def _headings(context: Context, target: PurePosixPath, entry: Entry) -> li
         return []
     lines = []
     if target == context.path(""):
-        lines.append(_described(context, replace(entry, name="."), "cdir"))
+        lines.append(_described(context, entry._replace(name="."), "cdir"))
     if target.name:
         try:
             parent = await context.filesystem.stat(target.parent)
         except (OSError, FTPError):
             return lines  # it may not be looked at; nobody asked for it
-        lines.append(_described(context, replace(parent, name=".."), "pdir"))
+        lines.append(_described(context, parent._replace(name=".."), "pdir"))
     return lines
 
 

@@ -6,7 +6,7 @@ import errno
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
@@ -64,7 +64,7 @@ async def _look_up(
     given = request.path or "."
     if "d" in request.flags or not entry.is_directory:
         name = entry.name if given.endswith(entry.name) else given
-        found = _only(Found("", (replace(entry, name=name),)))
+        found = _only(Found("", (entry._replace(name=name),)))
         return _Listing(target, given.removesuffix(name), found, of_many=entry.is_directory)
     demand_listable(entry)
     lead = request.path if request.path[-1:] in ("", "/") else f"{request.path}/"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -71,7 +70,7 @@ class Encrypted(Wrapper):
 
 
 def _as_plain(entry: Entry) -> Entry:
-    return replace(entry, size=sealing.plain_size(entry.size)) if entry.is_file else entry
+    return entry._replace(size=sealing.plain_size(entry.size)) if entry.is_file else entry
 
 
 async def _open(filesystem: Any, keys: Keys, path: PurePosixPath) -> DecryptingReader:

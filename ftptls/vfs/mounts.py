@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -66,7 +66,7 @@ class _Place:
         if target.startswith("/"):
             target = str(self.point / target.lstrip("/"))
         unique = f"{self.number}.{entry.unique}" if entry.unique and self.number else entry.unique
-        return replace(entry, target=target, unique=unique)
+        return entry._replace(target=target, unique=unique)
 
 
 @implementer(IFilesystem)
@@ -138,7 +138,7 @@ class Mounts:
         place = self._find(path)
         if path in self._mounted:
             entry = await place.files.stat(ROOT)
-            return replace(as_root(place.told(entry)), name=path.name or "/")
+            return as_root(place.told(entry))._replace(name=path.name or "/")
         try:
             return place.told(await place.files.stat(place.path))
         except (FileNotFoundError, NotADirectoryError):

@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache, reduce
 from itertools import islice
 from operator import and_
@@ -155,7 +154,7 @@ def limited(entry: Entry, name: Right, itself: Right, inside: Right) -> Entry:
         inside: With names in it, if it is a directory.
     """
     perm = _letters(entry.perm, entry.is_directory, name, itself, inside)
-    return entry if perm == entry.perm else replace(entry, perm=perm)
+    return entry if perm == entry.perm else entry._replace(perm=perm)
 
 
 @lru_cache(maxsize=1000)

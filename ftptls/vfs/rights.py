@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence, Set
 from contextlib import suppress
-from dataclasses import replace
 from functools import wraps
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -148,7 +147,7 @@ class Restricted:
             return entry, place, end
         # Deleted and renamed is the link itself.
         perm = "".join(each for each in found.perm if each not in "df" or each in entry.perm)
-        return replace(found, name=entry.name, perm=perm), place, end
+        return found._replace(name=entry.name, perm=perm), place, end
 
     async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
         """See :meth:`ftptls.interfaces.IFilesystem.scan`."""

@@ -6,20 +6,16 @@ import grp
 import os
 import pwd
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ftptls.settings import OwnerNames
 from ftptls.vfs.owners import Owner
 from ftptls.wire.entries import Entry, Kind
 
-_Key = tuple[int, int, int, bool, bool]
-_Shared = tuple[Kind, int, str, str, int, int, str]
-
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.LINK}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What the directory around a name allows.
 
     Attributes:
@@ -29,6 +25,12 @@ class Place:
 
     names_change: bool
     read_only: bool
+
+
+# Mode, owner, group and device of a file, and the directory around it;
+_Key = tuple[int, int, int, int, Place]
+# what follows: kind, mode, owner, group, their numbers, perm, and how a unique fact begins.
+_Shared = tuple[Kind, int, str, str, int, int, str, str]
 
 
 def place(directory: int) -> Place:
@@ -81,8 +83,9 @@ class Describer:
             where: What the directory around it allows.
             target: For a link: where it points.
         """
-        key = (info.st_mode, info.st_uid, info.st_gid, where.names_change, where.read_only)
-        kind, mode, owner, group, uid, gid, perm = self._shared.get(key) or self._share(key)
+        key = (info.st_mode, info.st_uid, info.st_gid, info.st_dev, where)
+        shared = self._shared.get(key) or self._share(key)
+        kind, mode, owner, group, uid, gid, perm, device = shared
         return Entry(
             name,
             kind,
@@ -94,19 +97,19 @@ class Describer:
             group,
             uid,
             gid,
-            f"{info.st_dev:x}U{info.st_ino:x}",
+            f"{device}{info.st_ino:x}",
             perm,
             target,
         )
 
     def _share(self, key: _Key) -> _Shared:
-        mode, uid, gid, names_change, read_only = key
+        mode, uid, gid, device, where = key
         kind = _KINDS.get(stat.S_IFMT(mode), Kind.OTHER)
-        bits = self._bits(mode, uid, gid) & (~2 if read_only else 7)
-        perm = permission_letters(kind, bits, names_change)
+        bits = self._bits(mode, uid, gid) & (~2 if where.read_only else 7)
+        perm = permission_letters(kind, bits, where.names_change)
         if len(self._shared) >= self._remembered:
             self._shared.clear()
-        shared = (kind, stat.S_IMODE(mode), *self._named(uid, gid), perm)
+        shared = (kind, stat.S_IMODE(mode), *self._named(uid, gid), perm, f"{device:x}U")
         self._shared[key] = shared
         return shared
 

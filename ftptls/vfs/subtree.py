@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -75,7 +74,7 @@ class Subtree(Wrapper):
             return self._without_target(entry)
         # Deleted and renamed is the link itself.
         perm = "".join(each for each in found.perm if each not in "df" or each in entry.perm)
-        return replace(found, name=entry.name, perm=perm)
+        return found._replace(name=entry.name, perm=perm)
 
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
@@ -96,7 +95,7 @@ class Subtree(Wrapper):
         if entry.kind is not Kind.LINK or not target.is_absolute():
             return entry
         inside = target.is_relative_to(self._folder) and ".." not in target.parts
-        return replace(entry, target=str(self._outer(target)) if inside else "")
+        return entry._replace(target=str(self._outer(target)) if inside else "")
 
 
 def _refuse_root(*paths: PurePosixPath) -> None:
@@ -106,4 +105,4 @@ def _refuse_root(*paths: PurePosixPath) -> None:
 
 def as_root(entry: Entry) -> Entry:
     """What is said of a directory that is the root: it can be neither deleted nor renamed."""
-    return replace(entry, name="/", perm=entry.perm.translate({ord(each): "" for each in "df"}))
+    return entry._replace(name="/", perm=entry.perm.translate({ord(each): "" for each in "df"}))

@@ -6,6 +6,7 @@ owners) is rendered once and remembered, within bounds.
 
 from __future__ import annotations
 
+import math
 import re
 import stat
 from collections.abc import Callable, Mapping
@@ -21,9 +22,9 @@ FACTS: tuple[str, ...] = (
     "type",
     "size",
     "modify",
-    "create",
     "perm",
     "unique",
+    "create",
     "media-type",
     "charset",
     "UNIX.mode",
@@ -34,7 +35,9 @@ FACTS: tuple[str, ...] = (
 )
 """Every fact on offer, in the order of its rendering (RFC 3659 §7.5)."""
 
-DEFAULT_FACTS: frozenset[str] = frozenset(FACTS) - {"create", "media-type", "charset"}
+_RARE = frozenset({"create", "media-type", "charset"})
+
+DEFAULT_FACTS: frozenset[str] = frozenset(FACTS) - _RARE
 """The facts that are sent until OPTS MLST says otherwise."""
 
 SecondsEast = Callable[[int], int]
@@ -44,6 +47,7 @@ _BY_LOWER_NAME = {fact.lower(): fact for fact in FACTS}
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY = 86400
+_MINUTES_OF_A_DAY = 1440
 _HALF_YEAR = 31556952 // 2  # as ls counts it
 
 # A time-val has four digits for the year, from 1000 (RFC 3659 §2.3).
@@ -80,7 +84,7 @@ def _encoded(text: str) -> bytes:
 def _seconds(modified: float) -> int:
     """Whole seconds within the years that four digits can show."""
     if _EARLIEST <= modified <= _LATEST:
-        return int(modified // 1)
+        return math.floor(modified)
     if modified != modified:  # not a number
         return 0
     return _EARLIEST if modified < 0 else _LATEST
@@ -88,16 +92,20 @@ def _seconds(modified: float) -> int:
 
 @lru_cache(maxsize=4096)
 def _day(number: int) -> tuple[str, str, str]:
-    """Of a day since the epoch: ``YYYYMMDD``, ``MMM dd`` and ``YYYY``."""
+    """Of a day since the epoch: ``YYYYMMDD``, ``MMM dd`` and ``MMM dd  YYYY``."""
     day = date.fromordinal(_EPOCH_ORDINAL + number)
+    month_and_day = f"{_MONTHS[day.month - 1]} {day.day:02}"
     return (
         f"{day.year:04}{day.month:02}{day.day:02}",
-        f"{_MONTHS[day.month - 1]} {day.day:02}",
-        f"{day.year:04}",
+        month_and_day,
+        f"{month_and_day}  {day.year:04}",
     )
 
 
-_TWO_DIGITS = tuple(f"{n:02}" for n in range(60))
+_TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
+# Of each minute of a day: HHMM and HH:MM.
+_HOUR_MINUTE = tuple(f"{hour:02}{minute}" for hour in range(24) for minute in _TWO_DIGITS)
+_CLOCK = tuple(f"{hour:02}:{minute}" for hour in range(24) for minute in _TWO_DIGITS)
 
 
 def time_value(modified: float) -> str:
@@ -107,11 +115,9 @@ def time_value(modified: float) -> str:
         modified: Seconds since the epoch. Fractions are cut off; times before the
             year 1000 or after 9999 are shown as the nearest that can be.
     """
-    number, rest = divmod(_seconds(modified), _DAY)
-    minutes, second = divmod(rest, 60)
-    hour, minute = divmod(minutes, 60)
-    two = _TWO_DIGITS
-    return _day(number)[0] + two[hour] + two[minute] + two[second]
+    seconds = _seconds(modified)
+    day, _, _ = _day(seconds // _DAY)
+    return day + _HOUR_MINUTE[seconds // 60 % _MINUTES_OF_A_DAY] + _TWO_DIGITS[seconds % 60]
 
 
 @lru_cache(maxsize=4096)
@@ -134,12 +140,10 @@ def _list_date(modified: float, now: float, seconds_east: SecondsEast | None) ->
     seconds = _seconds(modified)
     if seconds_east is not None:
         seconds = _shifted(seconds, seconds_east)
-    number, rest = divmod(seconds, _DAY)
-    _, day, year = _day(number)
+    _, day, day_and_year = _day(seconds // _DAY)
     if -_DAY <= now - modified <= _HALF_YEAR:
-        hour, minute = divmod(rest // 60, 60)
-        return f"{day} {_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}"
-    return f"{day}  {year}"
+        return f"{day} {_CLOCK[seconds // 60 % _MINUTES_OF_A_DAY]}"
+    return day_and_year
 
 
 @lru_cache(maxsize=1024)
@@ -212,18 +216,46 @@ def _token(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _unix_facts(
-    facts: frozenset[str], mode: int, owner: str, group: str, uid: int, gid: int
+def _form(
+    facts: frozenset[str],
+    is_file: bool,
+    is_unique: bool,
+    perm: str,
+    mode: int,
+    owner: str,
+    group: str,
+    uid: int,
+    gid: int,
 ) -> str:
-    """The system dependent facts among ``facts`` (RFC 3659 §7.6.1)."""
-    values = {
+    """A line with what many entries share, and places for the rest.
+
+    The places are, in this order, for: the type, the size, the time, the unique fact, whatever
+    facts are rare, and the name. One that is not asked for takes its value and shows nothing.
+    """
+
+    def place(fact: str, applies: bool = True) -> str:
+        return f"{fact}=%s;" if applies and fact in facts else "%.0s"
+
+    begin = f"{place('type')}{place('size', is_file)}{place('modify')}"
+    shared = _shared_facts(facts, {"perm": perm})
+    system = _shared_facts(facts, _unix_values(mode, owner, group, uid, gid))
+    return f"{begin}{shared}{place('unique', is_unique)}%s{system} %s"
+
+
+def _shared_facts(facts: frozenset[str], values: Mapping[str, str]) -> str:
+    given = "".join(f"{fact}={value};" for fact, value in values.items() if fact in facts)
+    return given.replace("%", "%%")
+
+
+def _unix_values(mode: int, owner: str, group: str, uid: int, gid: int) -> Mapping[str, str]:
+    """The system dependent facts (RFC 3659 §7.6.1)."""
+    return {
         "UNIX.mode": f"{mode & 0o7777:04o}",
         "UNIX.owner": _token(owner),
         "UNIX.group": _token(group),
         "UNIX.uid": str(uid),
         "UNIX.gid": str(gid),
     }
-    return "".join(f"{fact}={value};" for fact, value in values.items() if fact in facts)
 
 
 def _type_value(entry: Entry) -> str:
@@ -265,26 +297,37 @@ def facts_line(
     Returns:
         The entry without a space before it and without CR LF.
     """
+    form = _form(
+        facts,
+        entry.kind is Kind.FILE,
+        entry.unique != "",
+        entry.perm,
+        entry.mode,
+        entry.owner,
+        entry.group,
+        entry.uid,
+        entry.gid,
+    )
+    return form % (
+        type_name or _type_value(entry),
+        entry.size if entry.size > 0 else 0,
+        time_value(entry.modified),
+        _token(entry.unique),
+        "" if facts.isdisjoint(_RARE) else _rare_facts(entry, facts, media_types),
+        shown(entry.name),
+    )
+
+
+def _rare_facts(entry: Entry, facts: frozenset[str], media_types: Mapping[str, str]) -> str:
     line = ""
-    if "type" in facts:
-        line = f"type={type_name or _type_value(entry)};"
-    if "size" in facts and entry.kind is Kind.FILE:
-        line += f"size={max(entry.size, 0)};"
-    if "modify" in facts:
-        line += f"modify={time_value(entry.modified)};"
     if "create" in facts and entry.created is not None:
-        line += f"create={time_value(entry.created)};"
-    if "perm" in facts:
-        line += f"perm={entry.perm};"
-    if "unique" in facts and entry.unique:
-        line += f"unique={_token(entry.unique)};"
+        line = f"create={time_value(entry.created)};"
     if "media-type" in facts and entry.kind is Kind.FILE:
         media_type = _media_type(entry.name, media_types)
         line += f"media-type={media_type};" if media_type else ""
     if "charset" in facts and _is_text(entry.name):
         line += "charset=UTF-8;"
-    line += _unix_facts(facts, entry.mode, entry.owner, entry.group, entry.uid, entry.gid)
-    return f"{line} {shown(entry.name)}"
+    return line
 
 
 def select_facts(text: str) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -62,7 +61,7 @@ class Closed(MemoryFilesystem):
         if self._really and path.parent == closed:
             raise PermissionError(errno.EACCES, "no")
         entry = await super().stat(path)
-        return replace(entry, perm=entry.perm.replace("e", "")) if path == closed else entry
+        return entry._replace(perm=entry.perm.replace("e", "")) if path == closed else entry
 
 
 def test_a_directory_that_cannot_be_entered(enter):

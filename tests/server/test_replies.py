@@ -497,7 +497,7 @@ def test_opts_mlst_chooses_facts(enter):
     client = enter(CONTENT)
     assert client.ask("OPTS MLST size;TYPE;nonsense;", 200).text == "MLST OPTS type;size;"
     assert client.ask("MLST a.txt", 250).lines[1] == " type=file;size=5; /a.txt"
-    assert "MLST type*;size*;modify;create;perm;" in client.ask("FEAT", 211).text
+    assert "MLST type*;size*;modify;perm;" in client.ask("FEAT", 211).text
     assert client.ask("OPTS MLST", 200).text == "MLST OPTS "
     assert client.ask("MLST a.txt", 250).lines[1] == "  /a.txt"
 

@@ -91,7 +91,7 @@ async def walk(filesystem: Any, path: PurePosixPath = ROOT) -> dict[PurePosixPat
             child, data = path / entry.name, b""
             if entry.is_directory:
                 found |= await walk(filesystem, child)
-                entry = replace(entry, modified=0.0)  # told by what is in it
+                entry = entry._replace(modified=0.0)  # told by what is in it
             elif entry.is_file:
                 reader = await filesystem.open_read(child)
                 data = await reader.read_at(0, reader.size)
