@@ -21,10 +21,16 @@ class Hooks:
 
     Args:
         hooks: They; asked in this order.
+
+    Raises:
+        ValueError: One wants to be asked about uploads, and cannot be.
     """
 
     def __init__(self, hooks: Iterable[IHook] = ()) -> None:
         self._hooks = tuple(hooks)
+        for hook in self._hooks:
+            if EventKind.UPLOAD_HELD in hook.kinds and not IUploadCheck.providedBy(hook):
+                raise ValueError(f"The hook {hook!r} has UPLOAD_HELD, but is no IUploadCheck.")
         self._of_kind = {
             kind: tuple(hook for hook in self._hooks if kind in hook.kinds) for kind in EventKind
         }

@@ -65,15 +65,23 @@ class Event:
         """The facts as a JSON object, in ASCII on one line."""
         return json.dumps(self.facts)
 
-    def environment(self) -> dict[str, str]:
-        """The facts as variables of a program's environment, and all of them as JSON."""
+    def environment(self) -> dict[bytes, bytes]:
+        """The facts as variables of a program's environment, and all of them as JSON.
+
+        Names of files are the octets that they are, whatever the locale of the server.
+        """
         variables = {variable(name): str(value) for name, value in self.facts.items()}
         variables[variable("json")] = self.as_json()
-        # The system allows everything but NUL, which the subject of a certificate may hold.
-        return {
-            name: value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-            for name, value in variables.items()
-        }
+        return {name.encode(): _octets(value) for name, value in variables.items()}
+
+
+def _octets(text: str) -> bytes:
+    # The system allows everything but NUL, which the subject of a certificate may hold.
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no octet
+        return text.encode("utf-8", "replace")
 
 
 def variable(name: str) -> str:

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorCore
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from ftptls import observe
 from ftptls.hooks.asking import undecided
 from ftptls.hooks.events import Event
 from ftptls.hooks.running import Outcome, Run, RunError
@@ -131,6 +132,8 @@ class ProgramHook:
                 raise RunError(_how_it_ended(outcome))
         except (RunError, OSError) as error:
             self._standing.failed(str(error))
+        except Exception:  # noqa: BLE001 - our own mistake; nobody waits who could tell
+            observe.hook_broke(repr(self), event.event.value)
         else:
             self._standing.worked()
 

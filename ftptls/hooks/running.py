@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _MOST_SAID = 4096
 # Of the server's own environment, what programs need to run at all.
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
+_PASSED_ON = (b"HOME", b"LANG", b"LC_ALL", b"PATH", b"TMPDIR", b"TZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Run:
     def __init__(
         self,
         program: Sequence[str],
-        environment: Mapping[str, str],
+        environment: Mapping[bytes, bytes],
         timeout: float,
         stdin: bytes | int,
     ) -> None:
         self._program = tuple(program)
-        own = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        own = {name: os.environb[name] for name in _PASSED_ON if name in os.environb}
         self._environment = {**own, **environment}
         self._timeout = timeout
         self._content = stdin if isinstance(stdin, bytes) else b""

@@ -46,7 +46,9 @@ class Programs(Quiet):
     def setUp(self) -> None:
         super().setUp()
         home = {"HOME": str(self.folder), "SECRET": "sesame"}
-        self.patch(os, "environ", {**os.environ, **home})
+        for name, value in home.items():
+            self.patch(os, "environ", {**os.environ, name: value})
+            self.patch(os, "environb", {**os.environb, name.encode(): value.encode()})
 
     def shell(self, text: str) -> str:
         """A program in the language of the shell."""

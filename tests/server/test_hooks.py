@@ -414,6 +414,26 @@ class TestHeldUploads:
         client.ask("STOR old", 550)
         assert client.download("RETR old") == DATA
 
+    def test_one_that_broke_off_is_checked_as_a_whole(self, enter, tmp_path):
+        hook = Checker()
+        files = LocalFilesystem(
+            tmp_path, InlineWorkers(), upload_mode=UploadMode.ATOMIC_RESUME, user=USER
+        )
+        client = enter(filesystem=files, hooks=[hook])
+        wire = client.begin("STOR new")
+        wire.send(DATA[:100])
+        wire.take()
+        wire.stop(Ending.RESET)
+        client.expect(426)
+        assert hook.seen == []
+        client.ask("REST 100", 350)
+        begin_upload(client, "STOR new", DATA[100:])
+        assert hook.seen == [DATA]
+        hook.answer("no")
+        client.expect(550)
+        assert names(client) == ""
+        client.ask("SIZE new", 550)
+
     def test_uploads_in_place_are_refused(self, enter, tmp_path):
         files = LocalFilesystem(tmp_path, InlineWorkers(), upload_mode=UploadMode.DIRECT)
         client = enter(filesystem=files, hooks=[Checker()])
