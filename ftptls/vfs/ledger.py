@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _PATIENCE = 10.0  # seconds that a call waits for another process that writes
 _SCHEMA = """
@@ -28,8 +29,8 @@ CREATE TABLE IF NOT EXISTS accounts (
     name TEXT PRIMARY KEY, octets INTEGER NOT NULL, files INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL, target BLOB NOT NULL, accounts TEXT NOT NULL,
-    octets_before INTEGER, accounts_before TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, target BLOB NOT NULL,
+    accounts TEXT NOT NULL, octets_before INTEGER, accounts_before TEXT NOT NULL
 );
 """
 # Everything at a path and below; "0" is the octet behind "/".
@@ -64,6 +65,26 @@ class Usage:
     files: int = 0
 
 
+class _Note(NamedTuple):
+    """What is written down before a change.
+
+    Attributes:
+        path: What is changed.
+        target: Where it is renamed to; nothing for other changes.
+        accounts: Who accounts for it then.
+        octets_before: How large it was, as far as that was counted.
+        accounts_before: Who accounted for it.
+        octets: How large it becomes, if that is known.
+    """
+
+    path: bytes
+    target: bytes
+    accounts: list[str]
+    octets_before: int | None
+    accounts_before: list[str]
+    octets: int | None = None
+
+
 class Ledger:
     """A ledger file; it is made if there is none.
 
@@ -78,6 +99,9 @@ class Ledger:
         self._path = path
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        # Ours that are not over. Another server that starts looks them up, too, and strikes
+        # them out; how they end is written down all the same.
+        self._notes: dict[int, _Note] = {}
 
     def usage(self) -> dict[str, Usage]:
         """What each account has stored, by name."""
@@ -114,7 +138,9 @@ class Ledger:
     def note(self, path: bytes, accounts: Sequence[Account], target: bytes = b"") -> int:
         """A file is about to change, or to be renamed; a number for the note."""
         with self._transaction() as connection:
-            return _note(connection, path, accounts, target)
+            change, note = _noted(connection, path, accounts, target)
+        self._notes[change] = note
+        return change
 
     def charge(self, path: bytes, octets: int, accounts: Sequence[Account]) -> int:
         """A file is about to be replaced by one that others may have to account for.
@@ -131,7 +157,7 @@ class Ledger:
             OSError: ``EDQUOT``, an account would have more than it may, and than it has.
         """
         with self._transaction() as connection:
-            change = _note(connection, path, accounts, b"")
+            change, note = _noted(connection, path, accounts, b"")
             before = [_usage(connection, each) for each in accounts]
             _put(connection, path, octets, [each.name for each in accounts])
             for each, had in zip(accounts, before, strict=True):
@@ -140,42 +166,37 @@ class Ledger:
                 too_many = each.files is not None and has.files > max(each.files, had.files)
                 if too_much or too_many:
                     raise _over()
-            return change
+        self._notes[change] = note._replace(octets=octets)
+        return change
 
     def settle(self, change: int, octets: int | None) -> None:
         """A noted file has a size now, or is no more; who accounted for it still does."""
-        with self._transaction() as connection:
-            path, _, accounts, _, _ = _noted(connection, change)
-            _put(connection, path, octets, _accounts(connection, path) or accounts)
-            _strike(connection, change)
+        with self._ending(change) as (connection, note, _):
+            accounts = _accounts(connection, note.path) or note.accounts
+            _put(connection, note.path, octets, accounts)
 
     def undo(self, change: int) -> None:
         """A noted file is what it was."""
-        with self._transaction() as connection:
-            path, _, _, octets, accounts = _noted(connection, change)
-            _put(connection, path, octets, accounts)
-            _strike(connection, change)
+        with self._ending(change) as (connection, note, _):
+            if not note.target:
+                _put(connection, note.path, note.octets_before, note.accounts_before)
 
     def move(self, change: int) -> None:
         """What was noted, a file or a directory, has been renamed."""
-        with self._transaction() as connection:
-            path, target, _, _, _ = _noted(connection, change)
-            _move(connection, path, target)
-            _strike(connection, change)
+        with self._ending(change) as (connection, note, struck):
+            if not struck or _below(connection, note.path):
+                _move(connection, note.path, note.target)
 
     def strike(self, change: int) -> None:
-        """Files and ledger agree."""
-        with self._transaction() as connection:
-            _strike(connection, change)
+        """A file has been replaced as it was charged."""
+        with self._ending(change) as (connection, note, struck):
+            if struck:
+                _put(connection, note.path, note.octets, note.accounts)
 
     def forget(self, path: bytes) -> None:
         """A directory is no more; whatever was in it somebody else has taken away."""
         with self._transaction() as connection:
-            for (below,) in connection.execute(
-                f"SELECT path FROM files WHERE {_BELOW}",  # noqa: S608
-                (path,),
-            ).fetchall():
-                _put(connection, below, None, ())
+            _forget(connection, path)
 
     def recover(self, size_of: Callable[[bytes], int | None]) -> int:
         """Look up what a server left behind that stopped half-way; how many changes that were.
@@ -186,18 +207,13 @@ class Ledger:
             size_of: Octets of the file at a path; ``None`` if there is none.
         """
         with self._transaction() as connection:
-            changes = [number for (number,) in connection.execute("SELECT id FROM changes")]
-            for change in changes:
-                path, target, accounts, before, accounts_before = _noted(connection, change)
-                if not path.startswith(b"/"):
-                    pass
-                elif target:
-                    if size_of(path) is None and size_of(target) is not None:
-                        _move(connection, path, target)
-                else:
-                    size = size_of(path)
-                    theirs = accounts_before if before is not None and size == before else accounts
-                    _put(connection, path, size, theirs)
+            changes = connection.execute(
+                "SELECT id, path, target, accounts, octets_before, accounts_before FROM changes"
+            ).fetchall()
+            for change, path, target, accounts, octets, before in changes:
+                note = _Note(path, target, json.loads(accounts), octets, json.loads(before))
+                if path.startswith(b"/"):  # else nobody knows
+                    _look_up(connection, note, size_of)
                 _strike(connection, change)
         return len(changes)
 
@@ -223,6 +239,13 @@ class Ledger:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+
+    @contextmanager
+    def _ending(self, change: int) -> Iterator[tuple[sqlite3.Connection, _Note, bool]]:
+        """A noted change is over; also whether somebody else has struck it out already."""
+        note = self._notes.pop(change)
+        with self._transaction() as connection:
+            yield connection, note, not _strike(connection, change)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -305,7 +328,7 @@ def _put(
 def _move(connection: sqlite3.Connection, path: bytes, target: bytes) -> None:
     if path == target:
         return
-    _put(connection, target, None, ())
+    _forget(connection, target)  # also what somebody else has taken away there
     for table in ("files", "charges"):
         connection.execute(
             f"UPDATE {table} SET path = CAST(?2 || substr(path, ?3) AS BLOB) "  # noqa: S608
@@ -314,29 +337,46 @@ def _move(connection: sqlite3.Connection, path: bytes, target: bytes) -> None:
         )
 
 
-def _note(
-    connection: sqlite3.Connection, path: bytes, accounts: Sequence[Account], target: bytes
-) -> int:
-    names = json.dumps([_text(each.name) for each in accounts])
-    before = json.dumps(_accounts(connection, path))
-    added = connection.execute(
-        "INSERT INTO changes (path, target, accounts, octets_before, accounts_before) "
-        "VALUES (?, ?, ?, ?, ?)",
-        (path, target, names, _size(connection, path), before),
-    )
-    return int(added.lastrowid or 0)
+def _below(connection: sqlite3.Connection, path: bytes) -> list[bytes]:
+    """The files that are recorded at a path and below."""
+    found = connection.execute(f"SELECT path FROM files WHERE {_BELOW}", (path,))  # noqa: S608
+    return [below for (below,) in found.fetchall()]
+
+
+def _forget(connection: sqlite3.Connection, path: bytes) -> None:
+    for below in _below(connection, path):
+        _put(connection, below, None, ())
+
+
+def _look_up(
+    connection: sqlite3.Connection, note: _Note, size_of: Callable[[bytes], int | None]
+) -> None:
+    """What became of a noted change; a directory has been renamed if its files have."""
+    if note.target:
+        for path in _below(connection, note.path):
+            target = note.target + path[len(note.path) :]
+            if size_of(path) is None and size_of(target) is not None:
+                _move(connection, path, target)
+        return
+    size = size_of(note.path)
+    same = note.octets_before is not None and size == note.octets_before
+    _put(connection, note.path, size, note.accounts_before if same else note.accounts)
 
 
 def _noted(
-    connection: sqlite3.Connection, change: int
-) -> tuple[bytes, bytes, list[str], int | None, list[str]]:
-    """Path, target, who accounts for it; its size before, and who accounted for it then."""
-    path, target, accounts, octets, before = connection.execute(
-        "SELECT path, target, accounts, octets_before, accounts_before FROM changes WHERE id = ?",
-        (change,),
-    ).fetchone()
-    return path, target, json.loads(accounts), octets, json.loads(before)
+    connection: sqlite3.Connection, path: bytes, accounts: Sequence[Account], target: bytes
+) -> tuple[int, _Note]:
+    """Write a note; its number, and what it says."""
+    names = [_text(each.name) for each in accounts]
+    note = _Note(path, target, names, _size(connection, path), _accounts(connection, path))
+    added = connection.execute(
+        "INSERT INTO changes (path, target, accounts, octets_before, accounts_before) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (path, target, json.dumps(names), note.octets_before, json.dumps(note.accounts_before)),
+    )
+    return int(added.lastrowid or 0), note
 
 
-def _strike(connection: sqlite3.Connection, change: int) -> None:
-    connection.execute("DELETE FROM changes WHERE id = ?", (change,))
+def _strike(connection: sqlite3.Connection, change: int) -> bool:
+    """Strike a note out; whether it was there."""
+    return connection.execute("DELETE FROM changes WHERE id = ?", (change,)).rowcount > 0

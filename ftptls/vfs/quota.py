@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import alsoProvides
 
 from ftptls import settings
+from ftptls.errors import FTPError
 from ftptls.interfaces import (
     IBounded,
     IDescriptor,
@@ -125,15 +127,21 @@ class Quota(Wrapper):
     ) -> None:
         super().__init__(filesystem)
         alsoProvides(self, ISpace)
+        # What is judged is changed through no link, so that none can be swapped in between.
+        plain = IRealPaths.providedBy(filesystem)
+        self._plain: Any = IRealPaths(filesystem).without_links() if plain else filesystem
         self._ledger = ledger
         self._space = space
         self._accounts = tuple(accounts)
         self._workers = workers
 
+    def _around(self, filesystem: IFilesystem) -> Quota:
+        return type(self)(filesystem, self._ledger, self._space, self._accounts, self._workers)
+
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
-        upload: IUpload = await self._files.open_write(path, how, offset)
         place = await self._place(path)
+        upload: IUpload = await self._plain.open_write(place, how, offset)
         end = await self.book(self._ledger.room_for, self.key(place), self._accounts)
         if end is not None:
             first = await self.size(place) or 0 if how is Store.APPEND else offset
@@ -144,28 +152,29 @@ class Quota(Wrapper):
 
     async def remove_file(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_file`."""
-        async with self._changing(await self._named(path)) as change:
-            await self._files.remove_file(path)
+        place = await self._named(path)
+        async with self._changing(place) as change:
+            await self._plain.remove_file(place)
             await self.agree(self._ledger.settle, change, None)
 
     async def remove_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.remove_directory`."""
         place = await self._named(path)
-        await self._files.remove_directory(path)
+        await self._plain.remove_directory(place)
         await self.agree(self._ledger.forget, self.key(place))
 
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
         old, new = await self._named(source), await self._named(target)
         async with self._changing(old, self.key(new)) as change:
-            await self._files.rename(source, target)
+            await self._plain.rename(old, new)
             await self.agree(self._ledger.move, change)
 
     async def add_name(self, path: PurePosixPath, other: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IHardLinks.add_name`: each name counts."""
-        place = await self._named(other)
-        size = await self.size(await self._named(path)) or 0
-        await self.charged(place, size, partial(self._files.add_name, path, other))
+        old, new = await self._named(path), await self._named(other)
+        size = await self.size(old) or 0
+        await self.charged(new, size, partial(self._plain.add_name, old, new))
 
     async def available(self, path: PurePosixPath) -> int:
         """See :meth:`ftptls.interfaces.ISpace.available`."""
@@ -200,6 +209,8 @@ class Quota(Wrapper):
         change = await self.book(self._ledger.charge, self.key(place), octets, self._accounts)
         try:
             await step()
+        except CancelledError:  # what becomes of it the next start looks up
+            raise
         except BaseException:
             await self.agree(self._ledger.undo, change)
             raise
@@ -221,7 +232,7 @@ class Quota(Wrapper):
     async def size(self, place: PurePosixPath) -> int | None:
         """Octets of a file; ``None`` where there is none."""
         try:
-            entry = await self._files.stat(place)
+            entry = await self._plain.stat(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
         return entry.size if entry.is_file else None
@@ -244,6 +255,8 @@ class Quota(Wrapper):
         change: int = await self.book(self._ledger.note, key, self._accounts, target)
         try:
             yield change
+        except CancelledError:  # what becomes of it the next start looks up
+            raise
         except BaseException:
             await self.undo(change)
             raise
@@ -285,13 +298,13 @@ class _CountedUpload(WrappedUpload):
         if not self.in_place:
             await self._upload.begin()
             return
-        change = await self._quota.note(self._place)
+        self._change = change = await self._quota.note(self._place)
         try:
             await self._upload.begin()
-        except BaseException:
+        except (OSError, FTPError):
+            self._change = None
             await self._quota.undo(change)
             raise
-        self._change = change
 
     async def write_at(self, offset: int, data: bytes) -> None:
         """See :meth:`ftptls.interfaces.IUpload.write_at`."""

@@ -27,7 +27,7 @@ from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.ledger import Account, Ledger, Usage
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.vfs.quota import Quota
+from ftptls.vfs.quota import Quota, size_on_disk
 from ftptls.vfs.sealing import Keys
 from ftptls.vfs.versions import Versions
 from ftptls.vfs.wrapping import Wrapper
@@ -330,13 +330,6 @@ class Crashing(Wrapper):
         raise Crash
 
 
-def real_size(key: bytes) -> int | None:
-    try:
-        return os.stat(key).st_size
-    except OSError:
-        return None
-
-
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("what", ["/a", "/in"])
 def test_a_crash_in_a_rename(tmp_path, ledger, monkeypatch, before, what):
@@ -355,8 +348,8 @@ def test_a_crash_in_a_rename(tmp_path, ledger, monkeypatch, before, what):
         run_now(files.rename(path(what), path("/new")))
     assert notes(ledger) == 1
     again = Ledger(ledger._path)
-    assert again.recover(real_size) == 1
-    assert again.recount(real_size) == 0
+    assert again.recover(size_on_disk) == 1
+    assert again.recount(size_on_disk) == 0
     assert again.usage() == {"user:alice": Usage(20, 2)}
     again.close()
 
@@ -370,11 +363,76 @@ def test_a_crash_in_an_upload(tmp_path, ledger, size):
     ledger.charge(key, 30, [BOB])
     if size is not None:
         target.write_bytes(bytes(size))
-    assert ledger.recover(real_size) == 1
+    assert ledger.recover(size_on_disk) == 1
     expected = {"user:alice": Usage(), "user:bob": Usage()}
     if size is not None:
         expected["user:alice" if size == 10 else "user:bob"] = Usage(size, 1)
     assert {"user:bob": Usage(), **ledger.usage()} == expected
+
+
+def test_another_server_that_starts_meanwhile(tmp_path, ledger):
+    """It looks up what is in progress as if it were left behind; what comes of it counts."""
+
+    def start() -> None:
+        other = Ledger(ledger._path)
+        assert other.recover(size_on_disk) == 1
+        other.strike(other.charge(b"/others", 7, [BOB]))
+        other.close()
+
+    files = Quota(LocalFilesystem(tmp_path, WORKERS), ledger, str(tmp_path), [ALICE], WORKERS)
+    store(files, "/a", 10)
+    upload = run_now(files.open_write(path("/a"), Store.APPEND, 0))
+    run_now(upload.begin())
+    start()
+    run_now(upload.write_at(upload.offset, bytes(5)))
+    run_now(upload.commit())
+    assert ledger.usage()["user:alice"] == Usage(15, 1)
+    change = ledger.charge(os.fsencode(tmp_path / "a"), 40, [ALICE])
+    start()
+    ledger.strike(change)
+    assert ledger.usage()["user:alice"] == Usage(40, 1)
+    change = ledger.charge(os.fsencode(tmp_path / "a"), 50, [ALICE])
+    start()
+    ledger.undo(change)
+    assert ledger.usage()["user:alice"] == Usage(40, 1)
+    for late in (False, True):
+        name, other = (tmp_path / "a", tmp_path / "b")[:: -1 if late else 1]
+        change = ledger.note(os.fsencode(name), [ALICE], os.fsencode(other))
+        if late:
+            start()
+        name.rename(other)
+        if not late:
+            start()
+        ledger.move(change)
+        ledger.strike(ledger.charge(os.fsencode(other), 20, [ALICE]))
+        assert ledger.usage() == {"user:alice": Usage(20, 1), "user:bob": Usage(7, 1)}
+
+
+def test_a_directory_comes_to_where_others_have_deleted_files(tmp_path, ledger):
+    files = Quota(LocalFilesystem(tmp_path, WORKERS), ledger, str(tmp_path), [ALICE], WORKERS)
+    for folder in ("/old", "/new"):
+        run_now(files.make_directory(path(folder)))
+        store(files, f"{folder}/a", 10)
+    (tmp_path / "new/a").unlink()
+    run_now(files.rename(path("/old"), path("/new")))
+    assert ledger.usage() == {"user:alice": Usage(10, 1)}
+    assert ledger.recount(size_on_disk) == 0
+
+
+def test_a_link_that_is_exchanged_meanwhile_leads_to_nothing_uncounted(tmp_path, ledger):
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("in")
+    files = Quota(LocalFilesystem(tmp_path, WORKERS), ledger, str(tmp_path), [ALICE], WORKERS)
+    upload = run_now(files.open_write(path("/link/a"), Store.REPLACE, 0))
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("out")
+    run_now(upload.begin())
+    run_now(upload.write_at(0, bytes(10)))
+    run_now(upload.commit())
+    assert (tmp_path / "in/a").stat().st_size == 10
+    assert ledger.usage() == {"user:alice": Usage(10, 1)}
+    assert ledger.recount(size_on_disk) == 0
 
 
 def test_what_others_changed_is_counted_again(tmp_path, ledger):
@@ -383,7 +441,7 @@ def test_what_others_changed_is_counted_again(tmp_path, ledger):
         store(files, f"/{name}", 10)
     (tmp_path / "a").unlink()
     (tmp_path / "b").write_bytes(bytes(25))
-    assert ledger.recount(real_size) == 2
+    assert ledger.recount(size_on_disk) == 2
     assert ledger.usage() == {"user:alice": Usage(35, 2)}
 
 
