@@ -31,6 +31,8 @@ from ftptls.testing.filesystem_attributes import (
     UmaskContract,
 )
 from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers
+from ftptls.testing.filesystem_cancelling import CancellingContract, FailingContract
+from ftptls.testing.filesystem_concurrency import ConcurrencyContract, PressureContract
 from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.testing.filesystem_uploads import UploadContract
 from ftptls.testing.stepping import OnWorkers, SteppedWorkers, run_now
@@ -133,16 +135,19 @@ class ReadingContract(FilesystemBench):
     def test_scan_while_names_vanish(self) -> None:
         filesystem = self.make_filesystem({f"/{number}": b"" for number in range(1100)})
 
-        async def scan() -> int:
-            found = 0
+        async def scan() -> list[int]:
+            found: list[int] = []
             async for batch in filesystem.scan(PurePosixPath("/")):
                 if not found:
                     for number in range(1100):
                         await filesystem.remove_file(PurePosixPath(f"/{number}"))
-                found += len(batch)
+                found.append(len(batch))
             return found
 
-        assert 0 < self.run(scan()) <= 1100
+        first, *rest = self.run(scan())
+        assert 0 < first <= 1100
+        # What was not asked for yet was not read yet.
+        assert sum(rest) == (0 if self.scans_lazily else 1100 - first)
 
     def test_scan_of_no_directory(self) -> None:
         filesystem = self.make_filesystem({"/a": b""})
@@ -306,5 +311,13 @@ class NamesContract(FilesystemBench):
             assert self.refusal(filesystem.stat(path / "x")) == number, name
 
 
-class FilesystemContract(ReadingContract, UploadContract, NamesContract):
+class FilesystemContract(
+    ReadingContract,
+    UploadContract,
+    NamesContract,
+    ConcurrencyContract,
+    PressureContract,
+    CancellingContract,
+    FailingContract,
+):
     """All tests; each is a method and asks for nothing but a filesystem."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from zope.interface import implementer
 
 from ftptls.interfaces import IFilesystem, IUpload, IWorkers, Store
-from ftptls.testing.stepping import run_now
+from ftptls.testing.stepping import SteppedWorkers, run_now
 from ftptls.wire.entries import Entry, Kind
 
 T = TypeVar("T")
@@ -98,8 +97,35 @@ class FilesystemBench(ABC):
 
     def left_open(self) -> int:
         """How much is open that must be closed: descriptors of this process."""
-        gc.collect()
         return len(os.listdir("/dev/fd"))
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem | None:
+        """The same files after a crash: a new filesystem over the same store.
+
+        ``None`` if nothing outlasts the program.
+        """
+        return None
+
+    def make_stepped(self, content: Mapping[str, bytes]) -> IFilesystem:
+        """A filesystem whose workers make their calls when they are told to."""
+        self.workers = SteppedWorkers()
+        return self.make_filesystem(content)
+
+    def hold(self, *, last_first: bool = False) -> None:
+        """From now on, what the filesystem waits for happens at :meth:`step` only."""
+        if isinstance(self.workers, SteppedWorkers):
+            self.workers.held, self.workers.last_first = True, last_first
+
+    def step(self) -> bool:
+        """Have one thing happen that the filesystem waits for; whether there was one."""
+        return isinstance(self.workers, SteppedWorkers) and self.workers.step()
+
+    def settle(self) -> None:
+        """Have everything happen, and hold nothing back any more."""
+        while self.step():
+            pass
+        if isinstance(self.workers, SteppedWorkers):
+            self.workers.held = False
 
     def fill(self, filesystem: IFilesystem, content: Mapping[str, bytes]) -> IFilesystem:
         """Put files and directories into an empty filesystem, through itself."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides, implementer, providedBy
 
 from ftptls.interfaces import IWorkers
@@ -27,40 +29,62 @@ class SteppedWorkers:
     Attributes:
         held: Whether calls wait.
         last_first: Whether the call that came last is made first.
+        calls: How many were made.
     """
 
     def __init__(self) -> None:
         self.held = False
         self.last_first = False
-        self._waiting: deque[Callable[[], object]] = deque()
+        self.calls = 0
+        self._fails = 0
+        self._late = False
+        self._waiting: deque[Callable[[], Callable[[], None] | None]] = deque()
 
     def run(self, call: Callable[..., T], *args: Any) -> Deferred[T]:
         """See :meth:`ftptls.interfaces.IWorkers.run`."""
-        if not self.held:
-            return succeed(call(*args))
         result: Deferred[T] = Deferred()
-        self._waiting.append(lambda: self._make(result, call, *args))
+        if self.held:
+            self._waiting.append(lambda: self._answer(result, call, args))
+        else:
+            self._answer(result, call, args)()
         return result
 
     def step(self) -> bool:
         """Have one more thing happen, if there is one; whether there was."""
         if not self._waiting:
             return False
-        (self._waiting.pop if self.last_first else self._waiting.popleft)()()
+        news = (self._waiting.pop if self.last_first else self._waiting.popleft)()()
+        if news is not None:  # the news is told before another call is made
+            (self._waiting.append if self.last_first else self._waiting.appendleft)(news)
         return True
 
-    def _make(self, result: Deferred[T], call: Callable[..., T], *args: Any) -> None:
-        try:
-            value = call(*args)
-        except Exception as error:  # noqa: BLE001 - for who waits
-            told, fact = result.errback, error
-            self._tell(lambda: None if result.called else told(fact))
-        else:
-            self._tell(lambda: None if result.called else result.callback(value))
+    def fail(self, number: int, *, late: bool) -> None:
+        """Have one of the next calls fail with ``EIO``.
 
-    def _tell(self, news: Callable[[], object]) -> None:
-        """Before another call is made."""
-        (self._waiting.append if self.last_first else self._waiting.appendleft)(news)
+        Args:
+            number: Which of them, from 1 on; 0 for none.
+            late: Whether it does what it should before it fails.
+        """
+        self.calls, self._fails, self._late = 0, number, late
+
+    def _answer(
+        self, result: Deferred[T], call: Callable[..., T], args: tuple[Any, ...]
+    ) -> Callable[[], None]:
+        """Make a call; what is returned tells who waits, if anybody still does."""
+        try:
+            value = self._call(call, args)
+        except Exception as error:  # noqa: BLE001 - for who waits
+            failure = error
+            return lambda: None if result.called else result.errback(failure)
+        return lambda: None if result.called else result.callback(value)
+
+    def _call(self, call: Callable[..., T], args: tuple[Any, ...]) -> T:
+        self.calls += 1
+        if self.calls != self._fails:
+            return call(*args)
+        if self._late:
+            call(*args)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 class OnWorkers:

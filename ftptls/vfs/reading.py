@@ -87,8 +87,13 @@ class Listing:
             self._place = place(fd)
             self._names = os.scandir(fd)
         except BaseException:
+            self._fd = -1
             os.close(fd)
             raise
+
+    def __del__(self) -> None:
+        # For one that was opened when nobody waited for it any more.
+        self.close()
 
     def batch(self) -> list[Entry]:
         """Entries of the next names; empty at the end."""
@@ -107,9 +112,9 @@ class Listing:
         """Release it; never waits: a batch in progress releases it when done."""
         self._closed = True
         if self._lock.acquire(blocking=False):
-            self._names.close()
             fd, self._fd = self._fd, -1
             if fd >= 0:
+                self._names.close()
                 os.close(fd)
             self._lock.release()
 

@@ -11,17 +11,24 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ftptls.interfaces import IFilesystem
-from ftptls.testing.filesystem import FilesystemContract, InlineWorkers
+from ftptls.testing.filesystem import FilesystemContract
 from ftptls.vfs.objects.filesystem import ObjectFilesystem
 from ftptls.vfs.objects.generic import FsspecStore
 from ftptls.vfs.objects.opening import Stores
-from ftptls.vfs.objects.stores import Bounds
+from ftptls.vfs.objects.stores import MIB, Bounds
 from tests.objects.s3_server import S3Server, options
+
+
+# The first request for a file asks for 1 MiB, which is joined of pieces.
+READS_AHEAD = 3 * MIB
 
 
 class FsspecContract(FilesystemContract):
     # Octets are asked for when they are read, of a name.
     keeps_what_is_opened = False
+    # fsspec lists a directory all at once.
+    scans_lazily = False
+    reads_ahead = READS_AHEAD
 
 
 class TestMemory(FsspecContract):
@@ -29,7 +36,7 @@ class TestMemory(FsspecContract):
         memory = MemoryFileSystem(global_store=False, skip_instance_cache=True)
         memory.mkdir("/root")
         _fill(memory, "/root", content)
-        return ObjectFilesystem(FsspecStore(memory, "/root", Bounds()), InlineWorkers())
+        return ObjectFilesystem(FsspecStore(memory, "/root", Bounds()), self.workers)
 
 
 class TestFiles(FsspecContract):
@@ -43,26 +50,38 @@ class TestFiles(FsspecContract):
         root = self.folder / f"root{next(self._numbers)}"
         root.mkdir()
         _fill(LocalFileSystem(), str(root), content)
-        return ObjectFilesystem(Stores().open(f"file://{root}"), InlineWorkers())
+        return ObjectFilesystem(Stores().open(f"file://{root}"), self.workers)
 
 
 class TestS3(FilesystemContract):
     keeps_what_is_opened = False
+    reads_ahead = 4 << 20  # the next piece
+    reads_ahead = READS_AHEAD
     # Keys are text; and moto, unlike S3, knows no path with a line end in it.
     hostile_names = tuple(
         name for name in FilesystemContract.hostile_names if not {"\udcff", "\n"} & set(name)
     )
 
+    def left_open(self) -> int:
+        return 0  # connections are kept for the next request
+
     @pytest.fixture(autouse=True)
     def _server(self, s3: S3Server) -> None:
         self.s3 = s3
+        self.stores = Stores(options(s3.url))
+        self.buckets: list[str] = []
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         bucket = self.s3.bucket()
+        self.buckets.append(bucket)
         for path, data in content.items():
             self.s3.put(bucket, f"some/where{path}", data)
-        store = Stores(options(self.s3.url)).open(f"s3://{bucket}/some/where")
-        return ObjectFilesystem(store, InlineWorkers())
+        store = self.stores.open(f"s3://{bucket}/some/where")
+        return ObjectFilesystem(store, self.workers)
+
+    def left_open(self) -> int:
+        """Uploads in parts; connections are kept for the next request."""
+        return sum(len(self.s3.uploads(bucket)) for bucket in self.buckets)
 
 
 def _fill(filesystem, root: str, content: Mapping[str, bytes]) -> None:

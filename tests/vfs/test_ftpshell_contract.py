@@ -30,6 +30,8 @@ class ShellContract(FilesystemContract):
 
     atomic = False  # IWriteFile does not know of an upload that broke
     resumes = False  # nor of an offset: openForWriting empties the file
+    scans_lazily = False  # a listing is one answer
+    reads_ahead = 1 << 20  # a file is sent as it likes, until it is held back
     letters = {  # noqa: RUF012
         Kind.FILE: "dfrw",  # no "a", as nothing can be appended
         Kind.DIRECTORY: "cdeflmp",
@@ -96,10 +98,17 @@ class Delayed:
 
         return call
 
+    def step(self) -> bool:
+        """Give one answer, if one is waited for."""
+        if self._waiting:
+            self._waiting.popleft()()
+            return True
+        return False
+
     def wait_for(self, results: list[Any]) -> Any:
         """The first result, or what it failed with."""
         while not results:
-            self._waiting.popleft()()
+            assert self.step()
         (result,) = results
         if isinstance(result, Failure):
             result.raiseException()
@@ -113,6 +122,9 @@ class TestThereAndBackAtLeisure(TestThereAndBack):
         filesystem = MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)
         self.shell = Delayed(AsShell(filesystem))
         return ShellFilesystem(self.shell)
+
+    def step(self) -> bool:
+        return self.shell.step() or super().step()
 
     def run(self, awaitable: Awaitable[T]) -> T:
         async def wait() -> T:
