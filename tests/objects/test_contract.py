@@ -18,7 +18,6 @@ from ftptls.vfs.objects.opening import Stores
 from ftptls.vfs.objects.stores import MIB, Bounds
 from tests.objects.s3_server import S3Server, options
 
-
 # The first request for a file asks for 1 MiB, which is joined of pieces.
 READS_AHEAD = 3 * MIB
 
@@ -36,7 +35,11 @@ class TestMemory(FsspecContract):
         memory = MemoryFileSystem(global_store=False, skip_instance_cache=True)
         memory.mkdir("/root")
         _fill(memory, "/root", content)
+        self.memory = memory
         return ObjectFilesystem(FsspecStore(memory, "/root", Bounds()), self.workers)
+
+    def left_over(self, filesystem: IFilesystem) -> object:
+        return [name for name in self.memory.store if "/.ftptls-" in name]
 
 
 class TestFiles(FsspecContract):
@@ -51,6 +54,9 @@ class TestFiles(FsspecContract):
         root.mkdir()
         _fill(LocalFileSystem(), str(root), content)
         return ObjectFilesystem(Stores().open(f"file://{root}"), self.workers)
+
+    def left_over(self, filesystem: IFilesystem) -> object:
+        return list(self.folder.rglob(".ftptls-*"))
 
 
 class TestS3(FilesystemContract):

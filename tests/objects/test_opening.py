@@ -89,7 +89,7 @@ def test_options_are_json_or_text():
     }
 
 
-def test_one_bucket_has_one_client():
+def test_what_a_bucket_is_known_for_is_known_to_all_its_users():
     stores = Stores(options("http://127.0.0.1:1"))
     first, second = stores.open("s3://bucket/alice"), stores.open("s3://bucket/bob/")
     other = stores.open("s3://another")

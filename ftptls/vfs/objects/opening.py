@@ -49,7 +49,7 @@ def check_store_url(url: str) -> None:
 
 
 class Stores:
-    """Stores by URL; those in one bucket share its client, and so its connections.
+    """Stores by URL; those of S3 share a client, and so its connections.
 
     Args:
         options: For the filesystems of fsspec, such as ``endpoint_url`` and ``profile``.
@@ -65,7 +65,8 @@ class Stores:
         self.options = dict(options or {})
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
-        self._clients: dict[str, S3Calls] = {}
+        self._client: Any = None
+        self._buckets: dict[str, S3Calls] = {}
 
     @classmethod
     def from_settings(cls, objects: Objects) -> Stores:
@@ -101,16 +102,18 @@ class Stores:
 
     def stop(self) -> None:
         """End every request that can be ended; for the end of the server."""
-        for client in list(self._clients.values()):
-            client.stop.now()
+        for calls in list(self._buckets.values()):
+            calls.stop.now()
 
     def _open_s3(self, bucket: str, prefix: str) -> Store:
         from ftptls.vfs.objects.s3 import S3Store
-        from ftptls.vfs.objects.s3_calls import S3Calls
+        from ftptls.vfs.objects.s3_calls import S3Calls, make_client
 
-        if bucket not in self._clients:
-            self._clients[bucket] = S3Calls.open(bucket, self.options, self._bounds)
-        return S3Store(self._clients[bucket], bucket, prefix.strip("/"), self._bounds)
+        if self._client is None:
+            self._client = make_client(self.options, self._bounds)
+        if bucket not in self._buckets:
+            self._buckets[bucket] = S3Calls(self._client, bucket, self._bounds)
+        return S3Store(self._buckets[bucket], bucket, prefix.strip("/"), self._bounds)
 
     def _open_any(self, url: str) -> Store:
         from fsspec.core import url_to_fs

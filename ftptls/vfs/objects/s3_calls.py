@@ -115,27 +115,6 @@ class S3Calls:
         self.stop = Stop()
         self.leftovers: list[tuple[str, str]] = []
 
-    @classmethod
-    def open(cls, bucket: str, options: Mapping[str, Any], bounds: Bounds) -> S3Calls:
-        """The requests of a client of their own.
-
-        Args:
-            bucket: The bucket.
-            options: Of :class:`s3fs.S3FileSystem`.
-            bounds: How often, and how long.
-        """
-        config = {
-            "connect_timeout": min(10.0, bounds.patience),
-            "read_timeout": bounds.patience,
-            "retries": {"total_max_attempts": 1},  # tried again here, where it can be stopped
-            "max_pool_connections": 50,
-            **options.get("config_kwargs", {}),
-        }
-        fresh = {"use_listings_cache": False, "skip_instance_cache": True}
-        filesystem = S3FileSystem(**{**fresh, **options, "config_kwargs": config})
-        filesystem.retries = 1
-        return cls(filesystem, bucket, bounds)
-
     def wait(self, asking: Coroutine[Any, Any, T], stop: Stop | None = None) -> T:
         """The result of a coroutine; blocks.
 
@@ -224,6 +203,26 @@ class S3Calls:
         if self._trouble:
             self._trouble = ""
             self._log.info("The object store of bucket {bucket!r} works.", bucket=self._bucket)
+
+
+def make_client(options: Mapping[str, Any], bounds: Bounds) -> S3FileSystem:
+    """A client; it connects when it is first used.
+
+    Args:
+        options: Of :class:`s3fs.S3FileSystem`.
+        bounds: How long a request may take.
+    """
+    config = {
+        "connect_timeout": min(10.0, bounds.patience),
+        "read_timeout": bounds.patience,
+        "retries": {"total_max_attempts": 1},  # tried again here, where it can be stopped
+        "max_pool_connections": 50,
+        **options.get("config_kwargs", {}),
+    }
+    fresh = {"use_listings_cache": False, "skip_instance_cache": True}
+    client = S3FileSystem(**{**fresh, **options, "config_kwargs": config})
+    client.retries = 1
+    return client
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
