@@ -61,15 +61,11 @@ class TestFiles(FsspecContract):
 
 class TestS3(FilesystemContract):
     keeps_what_is_opened = False
-    reads_ahead = 4 << 20  # the next piece
     reads_ahead = READS_AHEAD
     # Keys are text; and moto, unlike S3, knows no path with a line end in it.
     hostile_names = tuple(
         name for name in FilesystemContract.hostile_names if not {"\udcff", "\n"} & set(name)
     )
-
-    def left_open(self) -> int:
-        return 0  # connections are kept for the next request
 
     @pytest.fixture(autouse=True)
     def _server(self, s3: S3Server) -> None:
