@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from ftptls.errors import FTPError
-from ftptls.interfaces import IFilesystem
+from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.testing.filesystem import InlineWorkers
 from ftptls.testing.filesystem_bench import FilesystemBench
 from ftptls.vfs.objects.filesystem import ObjectFilesystem
@@ -24,11 +24,17 @@ class Bench(FilesystemBench):
         raise NotImplementedError
 
 
-def filesystem(url: str, bucket: str, prefix: str = "", bounds: Bounds = SMALL) -> ObjectFilesystem:
+def filesystem(
+    url: str,
+    bucket: str,
+    prefix: str = "",
+    *,
+    bounds: Bounds = SMALL,
+    workers: IWorkers | None = None,
+) -> ObjectFilesystem:
     """Everything below a prefix of a bucket."""
-    return ObjectFilesystem(
-        Stores(options(url), bounds).open(f"s3://{bucket}/{prefix}"), InlineWorkers()
-    )
+    store = Stores(options(url), bounds).open(f"s3://{bucket}/{prefix}")
+    return ObjectFilesystem(store, workers or InlineWorkers())
 
 
 def path(text: str) -> PurePosixPath:

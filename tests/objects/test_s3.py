@@ -8,8 +8,10 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from ftptls.interfaces import Store
+from ftptls.testing.stepping import SteppedWorkers
 from ftptls.vfs.objects import s3 as s3_module
 from ftptls.vfs.objects import s3_sink
 from ftptls.vfs.objects.stores import MIB, Bounds
@@ -137,6 +139,31 @@ def test_an_append_that_breaks_keeps_what_came(s3, bucket):
     assert s3.uploads(bucket) == []
 
 
+@pytest.mark.parametrize("steps", range(8))
+def test_a_resumed_upload_that_is_cancelled_keeps_all_around_it(s3, bucket, steps):
+    before, inner = os.urandom(20 * MIB), os.urandom(16 * MIB)
+    s3.put(bucket, "a", before)
+    workers = SteppedWorkers()
+    files = filesystem(s3.url, bucket, workers=workers)
+    upload = bench.begin(files, "/a", Store.RESUME, MIB)
+    workers.held = True
+    writing = Deferred.fromCoroutine(upload.write_at(MIB, inner)).addErrback(lambda _: None)
+    for _ in range(steps):
+        workers.step()
+    writing.cancel()
+    ended = Deferred.fromCoroutine(upload.abandon())
+    while workers.step():
+        pass
+    assert ended.called
+    found = s3.get(bucket, "a")
+    kept = len(inner)
+    while found[MIB : MIB + kept] != inner[:kept]:
+        kept -= MIB
+    assert kept >= 4 * MIB
+    assert found == before[:MIB] + inner[:kept] + before[MIB + kept :]
+    assert s3.uploads(bucket) == []
+
+
 def test_an_append_loses_nothing_that_came_meanwhile(s3, bucket):
     s3.put(bucket, "a", b"old")
     files = filesystem(s3.url, bucket)
@@ -152,7 +179,7 @@ def test_a_file_that_is_too_large_for_its_parts(s3, bucket, monkeypatch):
     monkeypatch.setattr(s3_sink, "_MOST_PARTS", 102)
     files = filesystem(s3.url, bucket)
     upload = bench.begin(files, "/a")
-    assert reply(bench, upload.write_at(0, bytes(16 * MIB))) == 552
+    assert reply(bench, upload.write_at(0, bytes(21 * MIB))) == 552
     bench.run(upload.abandon())
     assert s3.uploads(bucket) == []
 

@@ -91,15 +91,14 @@ class ObjectUpload:
             self.in_place = False  # the old file is not whole in it
             await self.abandon()
             raise
-        self._next = self.offset
         self._take(lead)
+        self._next = self.offset
 
     async def write_at(self, offset: int, data: bytes) -> None:
         """See :meth:`ftptls.interfaces.IUpload.write_at`; ``ESPIPE`` out of order."""
         sink = self._begun()
         if offset != self._next:
             raise os_error(errno.ESPIPE)
-        self._next += len(data)
         size = self._store.bounds.piece
         rest = memoryview(data)
         while self._octets + len(rest) > size:  # the last piece waits for the end
@@ -159,16 +158,18 @@ class ObjectUpload:
         sink.finish(bytes(self._filling.getbuffer()[: self._octets]), tail)
 
     def _take(self, data: bytes | memoryview) -> None:
-        self._octets += self._filling.write(data)
+        taken = self._filling.write(data)
+        self._octets += taken
+        self._next += taken
 
     async def _send(self, sink: Sink) -> None:
         """Have the buffer written, which is full, and go on with another one."""
+        await self._land(sink.parallel - 1)
         full, self._octets = self._filling, 0
         self._filling = self._spare.pop() if self._spare else BytesIO()
         self._filling.seek(0)
         number, self._pieces = self._pieces, self._pieces + 1
         self._flying.append(Deferred.fromCoroutine(self._write(sink, number, full)))
-        await self._land(sink.parallel - 1)
 
     async def _write(self, sink: Sink, number: int, piece: BytesIO) -> None:
         try:
