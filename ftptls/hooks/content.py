@@ -12,8 +12,11 @@ from ftptls.interfaces import IWorkers
 _PIECE = 1024 * 1024
 _PIECES_IN_A_ROW = 16  # on a thread, before others have their turn
 _DESCRIPTORS = "/proc/self/fd"
-CAN_REOPEN = os.path.isdir(_DESCRIPTORS)
-"""Whether a descriptor that only writes can be had once more for reading (Linux)."""
+
+
+def can_reopen() -> bool:
+    """Whether a descriptor that only writes can be had once more for reading (Linux)."""
+    return os.path.isdir(_DESCRIPTORS)  # not in every chroot
 
 
 class Spool:
@@ -57,7 +60,7 @@ class Content:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = -1
-        if CAN_REOPEN:
+        if can_reopen():
             path = f"{_DESCRIPTORS}/{descriptor}"
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
         else:  # it shares its position, so only one may be open at a time

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import alsoProvides, implementer, noLongerProvides
 
 from ftptls.errors import FTPError, PermanentError
-from ftptls.hooks.content import CAN_REOPEN, Content, Spool, digest
+from ftptls.hooks.content import Content, Spool, can_reopen, digest
 from ftptls.interfaces import (
     ICheckedUpload,
     IDescriptor,
@@ -144,7 +144,7 @@ class HookedUpload(WrappedUpload):
         self._size = 0
         self._checked = False
         self._facts: dict[str, Any] = {}
-        if IDescriptor.providedBy(self) and self._read and not CAN_REOPEN:
+        if IDescriptor.providedBy(self) and self._read and not can_reopen():
             noLongerProvides(self, IDescriptor)  # so that every octet comes by write_at
 
     async def begin(self) -> None:

@@ -10,7 +10,17 @@ from ftptls.config import ConfigError
 from ftptls.hooks.making import make_hooks
 from ftptls.hooks.posting import PostHook
 from ftptls.hooks.programs import ProgramHook
-from ftptls.settings import EventKind, Hook, OnFailure, UploadMode
+from ftptls.service import make_service
+from ftptls.settings import (
+    EventKind,
+    Files,
+    Hook,
+    OnFailure,
+    Policy,
+    Requirement,
+    Settings,
+    UploadMode,
+)
 
 KEY = "whsec_" + "c2VjcmV0" * 5
 
@@ -83,6 +93,20 @@ def url_hook(tmp_path, **given: object) -> Hook:
         key.write_text(KEY)
     known = {"url": "https://a.example/", "key": str(key), "queue": str(tmp_path / "hooks.db")}
     return Hook(events=("login",), **{**known, **given})
+
+
+def test_the_service_does_not_start(reactor, tmp_path):
+    optional = Policy(login_protection=Requirement.OPTIONAL, data_protection=Requirement.OPTIONAL)
+    settings = Settings(
+        auth=("memory:alice:secret",),
+        policy=optional,
+        files=Files(root=str(tmp_path)),
+        hooks=(Hook(events=("login",), program=("/gone/scan",)),),
+    )
+    with pytest.raises(ConfigError) as raised:
+        make_service(settings, reactor)
+    said = "hooks[0]: the program /gone/scan is not there; name one that can be run."
+    assert str(raised.value) == said
 
 
 class TestPrograms:

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from ftptls.errors import PermanentError
-from ftptls.hooks import Event
+from ftptls.hooks import Event, content, filesystem
 from ftptls.interfaces import IHook, IUploadCheck
 from ftptls.settings import ClientCertificate, EventKind, Files, Settings, UploadMode
 from ftptls.testing.client import CLIENT, USER
@@ -236,6 +236,13 @@ class TestEvents:
         assert told["path"] == "/in/new"
 
 
+@pytest.fixture
+def no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system, or a chroot, where a descriptor cannot be opened once more."""
+    monkeypatch.setattr(filesystem, "can_reopen", lambda: False)
+    monkeypatch.setattr(content, "can_reopen", lambda: False)
+
+
 class TestMistakesOfHooks:
     def test_one_that_raises_costs_nobody_a_reply(self, enter, log):
         class Broken(Listener):
@@ -315,6 +322,18 @@ class TestHeldUploads:
         reply = client.expect(550).text
         assert reply == "Refused: Eicar-Test-Signature FOUND. Nothing was stored."
         assert names(client) == ""
+
+    def test_a_copy_is_read_where_the_file_cannot_be(self, enter, files, no_proc):
+        first, second = Checker(), Checker()
+        second.sha256 = True
+        client = enter(filesystem=files, hooks=[first, second])
+        begin_upload(client, "STOR new", DATA)
+        first.answer()
+        second.answer()
+        client.expect(226)
+        assert first.seen == second.seen == [DATA]
+        assert second.take()[0]["sha256"] == hashlib.sha256(DATA).hexdigest()
+        assert client.download("RETR new") == DATA
 
     def test_a_refused_one_leaves_nothing_on_the_disk(self, enter, tmp_path):
         (tmp_path / "old").write_bytes(b"old")
