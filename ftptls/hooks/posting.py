@@ -72,7 +72,7 @@ class PostHook(Service):
         queue: Queue,
         *,
         most: int = 10_000,
-        timeout: float = 60.0,
+        timeout: float = 50.0,
         sha256: bool = False,
         authorities: bytes = b"",
         agent: Any = None,

@@ -55,7 +55,7 @@ class ProgramHook:
         program: Sequence[str],
         kinds: frozenset[EventKind],
         *,
-        timeout: float = 60.0,
+        timeout: float = 50.0,
         processes: int = 4,
         waiting: int = 10_000,
         accept_on_failure: bool = False,

@@ -86,7 +86,10 @@ class Hook:
         "the content of the file.",
     )
     timeout: float = setting(
-        60.0, "Seconds that the program, or one POST to the URL, may take.", minimum=0.1
+        50.0,
+        "Seconds that the program, or one POST to the URL, may take. While an upload is held its "
+        "client waits, and curl does so for 60 seconds.",
+        minimum=0.1,
     )
     processes: int = setting(4, "How many of the program may run at once.", minimum=1)
     on_failure: OnFailure = setting(
