@@ -195,8 +195,25 @@ class IRealPaths(Interface):
     def real_path(path: PurePosixPath) -> Awaitable[PurePosixPath]:
         """The path without links of what is there, or of where a file would be made."""
 
+    def real_name(path: PurePosixPath) -> Awaitable[PurePosixPath]:
+        """The same where the name itself is meant, which may be that of a link."""
+
     def without_links() -> IFilesystem:
         """The same files, reached through no link: a path with one is ``ELOOP``."""
+
+
+class IKeepsVersions(Interface):
+    """Of a filesystem: what files were before can be read, under paths of their own.
+
+    Rights that differ by path are judged by what it is an old version of, too. A filesystem
+    around another one that provides this should do so, too.
+    """
+
+    def current(path: PurePosixPath) -> PurePosixPath:
+        """Of an old version, the path of the file; any other path is its own.
+
+        Directories of old versions, and of directories of these, have some, too.
+        """
 
 
 class IRestricted(Interface):

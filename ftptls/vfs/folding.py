@@ -86,6 +86,14 @@ class CaseFolding(Wrapper):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         return place
 
+    async def real_name(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_name`."""
+        place = await self._inner_name(path)
+        if not IRealPaths.providedBy(self._files):
+            return await self.real_path(place.parent) / place.name
+        real: PurePosixPath = await self._files.real_name(place)
+        return real
+
     def without_links(self) -> IFilesystem:
         """See :meth:`ftptls.interfaces.IRealPaths.without_links`: names as they are spelled."""
         plain = IRealPaths.providedBy(self._files)

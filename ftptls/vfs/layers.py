@@ -82,7 +82,7 @@ class Layers:
         keys = read_keys(encryption)
         if keys is not None and files.upload_mode is UploadMode.ATOMIC_RESUME:
             raise ValueError(
-                'Encrypted uploads that broke off cannot be gone on with: with encryption, '
+                "Encrypted uploads that broke off cannot be gone on with: with encryption, "
                 'files.upload_mode must be "atomic" or "direct".'
             )
         return cls(keys, files.versions, files.fold_case)

@@ -199,6 +199,10 @@ class LocalFilesystem:
         real = await self._workers.run(self._jail.real, _octets(path))
         return PurePosixPath(real.decode("utf-8", "surrogateescape"))
 
+    async def real_name(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_name`."""
+        return await self.real_path(path.parent) / path.name
+
     async def local_path(self, path: PurePosixPath) -> str:
         """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
         real = await self.real_path(path)

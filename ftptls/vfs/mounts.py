@@ -17,6 +17,7 @@ from ftptls.interfaces import (
     IFilesystem,
     IGroups,
     IHardLinks,
+    IKeepsVersions,
     ILinks,
     ILocalPaths,
     IModes,
@@ -279,6 +280,22 @@ class Mounts:
             return path
         real: PurePosixPath = await place.files.real_path(place.path)
         return place.point / real.relative_to(ROOT)
+
+    async def real_name(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_name`."""
+        place = self._find(path)
+        if path in self._mounted or not IRealPaths.providedBy(place.files):
+            return path
+        real: PurePosixPath = await place.files.real_name(place.path)
+        return place.point / real.relative_to(ROOT)
+
+    def current(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IKeepsVersions.current`."""
+        place = self._find(path)
+        if not IKeepsVersions.providedBy(place.files):
+            return path
+        current: PurePosixPath = place.files.current(place.path)
+        return place.point / current.relative_to(ROOT)
 
     async def local_path(self, path: PurePosixPath) -> str:
         """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, reduce
 from itertools import islice
@@ -48,28 +48,43 @@ class Permits:
 
     Args:
         rights: They.
+        current: Tells of old versions whose they are, which must give it, too
+            (:meth:`ftptls.interfaces.IKeepsVersions.current`); ``None`` where there are none.
     """
 
-    def __init__(self, rights: Sequence[Rights]) -> None:
+    def __init__(
+        self,
+        rights: Sequence[Rights],
+        current: Callable[[PurePosixPath], PurePosixPath] | None = None,
+    ) -> None:
         self._rights = rights
+        self._current = current
+
+    def _all(self, paths: Iterable[PurePosixPath]) -> Iterable[PurePosixPath]:
+        """Paths, and what those are old versions of."""
+        return paths if self._current is None else {*paths, *map(self._current, paths)}
 
     def at(self, *paths: PurePosixPath) -> Right:
         """What may be done with a path."""
-        return reduce(and_, (each.at(path) for each in self._rights for path in paths))
+        names = self._all(paths)
+        return reduce(and_, (each.at(path) for each in self._rights for path in names))
 
     def inside(self, *paths: PurePosixPath) -> Right:
         """What may be done with at least some of the names in a directory."""
-        return reduce(and_, (each.inside(path) for each in self._rights for path in paths))
+        names = self._all(paths)
+        return reduce(and_, (each.inside(path) for each in self._rights for path in names))
 
     def somewhere(self, path: PurePosixPath) -> Right:
         """What may be done at a path, or at least somewhere below."""
-        return reduce(and_, (each.somewhere(path) for each in self._rights))
+        names = self._all((path,))
+        return reduce(and_, (each.somewhere(name) for each in self._rights for name in names))
 
     def throughout(self, *paths: PurePosixPath) -> Right | None:
         """What may be done with a path and everything below; ``None`` where that differs."""
         found = FULL
+        names = self._all(paths)
         for rights in self._rights:
-            for path in paths:
+            for path in names:
                 here = rights.throughout(path)
                 if here is None:
                     return None
@@ -104,8 +119,11 @@ class Permits:
 
     def _may_know_way(self, path: PurePosixPath) -> bool:
         """Whether the user may know of everything from the root, which he does, to a path."""
-        ways = (islice(each.along(path), 1, None) for each in self._rights)
-        return all(reduce(and_, step) & KNOW for step in zip(*ways, strict=True))
+        for name in self._all((path,)):
+            ways = (islice(each.along(name), 1, None) for each in self._rights)
+            if not all(reduce(and_, step) & KNOW for step in zip(*ways, strict=True)):
+                return False
+        return True
 
     @contextmanager
     def discreet(self, path: PurePosixPath) -> Iterator[None]:

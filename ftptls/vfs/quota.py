@@ -144,7 +144,8 @@ class Quota(Wrapper):
         upload: IUpload = await self._plain.open_write(place, how, offset)
         end = await self.book(self._ledger.room_for, self.key(place), self._accounts)
         if end is not None:
-            first = await self.size(place) or 0 if how is Store.APPEND else offset
+            behind = how is Store.APPEND and upload.in_place
+            first = await self.size(place) or 0 if behind else offset
             if end <= first:
                 await upload.abandon()
                 raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
@@ -166,6 +167,8 @@ class Quota(Wrapper):
     async def rename(self, source: PurePosixPath, target: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
         old, new = await self._named(source), await self._named(target)
+        if old == new:
+            new = new.parent / target.name  # the case alone, perhaps
         async with self._changing(old, self.key(new)) as change:
             await self._plain.rename(old, new)
             await self.agree(self._ledger.move, change)
@@ -270,7 +273,10 @@ class Quota(Wrapper):
 
     async def _named(self, path: PurePosixPath) -> PurePosixPath:
         """The same where the name itself is meant."""
-        return path if path == _ROOT else await self._place(path.parent) / path.name
+        if path != _ROOT and IRealPaths.providedBy(self._files):
+            with suppress(OSError):
+                path = await self._files.real_name(path)
+        return path
 
 
 class _CountedUpload(WrappedUpload):

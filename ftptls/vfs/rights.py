@@ -15,6 +15,7 @@ from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
     IGroups,
+    IKeepsVersions,
     ILinks,
     ILocalPaths,
     IModes,
@@ -47,6 +48,7 @@ _ABILITIES: tuple[type[Interface], ...] = (
     ISpace,
     IResumable,
     IRealPaths,
+    IKeepsVersions,
     ILocalPaths,
 )
 _STORE = Right.WRITE_NEW | Right.OVERWRITE | Right.APPEND
@@ -85,7 +87,8 @@ class Restricted:
     A name that one may do nothing with, and a file that one may not know of, is as if it were
     not there. Where the filesystem has links, both the path that was asked for and the one
     that it leads to must allow a thing; and what was judged is then reached through no link,
-    so that none can be swapped in between.
+    so that none can be swapped in between. Of an old version, both its own path and that of
+    the file must allow it.
 
     It provides those of the optional interfaces that the other one does: what is not allowed
     is refused here, with the reason. FEAT leaves out what is allowed nowhere.
@@ -101,7 +104,8 @@ class Restricted:
         if isinstance(filesystem, Restricted):
             self._rights += filesystem._rights
             self._asked = filesystem._asked
-        self._permits = Permits(self._rights)
+        keeps = IKeepsVersions.providedBy(self._asked)
+        self._permits = Permits(self._rights, self._asked.current if keeps else None)
         # With the same rights for every path, it does not matter where a link leads.
         self._links = IRealPaths.providedBy(self._asked) and self._permits.throughout(ROOT) is None
         self._files: Any = self._asked.without_links() if self._links else self._asked
@@ -260,6 +264,8 @@ class Restricted:
         demand(APPEARING, self._permits.at(target))
         old = await self._place(source, Right.RENAME)
         new = await self._place(target)
+        if old == new:
+            new = new.parent / target.name  # the case alone, perhaps
         if ROOT not in (old, new):
             moved: Entry = await self._files.stat(old)
             self._permits.refuse_gain(old, new, moved)
@@ -324,6 +330,16 @@ class Restricted:
         real: PurePosixPath = await self._asked.real_path(path)
         return real
 
+    async def real_name(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_name`."""
+        real: PurePosixPath = await self._asked.real_name(path)
+        return real
+
+    def current(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IKeepsVersions.current`."""
+        current: PurePosixPath = self._asked.current(path)
+        return current
+
     async def local_path(self, path: PurePosixPath) -> str:
         """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
         local: str = await self._asked.local_path(path)
@@ -364,7 +380,7 @@ class Restricted:
             demand(right, self._permits.at(path))
         if path == ROOT:
             return path
-        place = await self._end(path.parent) / path.name
+        place: PurePosixPath = await self._asked.real_name(path) if self._links else path
         if right:
             demand(right, self._permits.at(place))
         return place

@@ -53,10 +53,21 @@ class Subtree(Wrapper):
         return end
 
     async def _inner_name(self, path: PurePosixPath) -> PurePosixPath:
-        return await self._inner(path.parent) / path.name if path != ROOT else self._folder
+        if path == ROOT:
+            return self._folder
+        directory = await self._inner(path.parent)
+        if not self._links:
+            return directory / path.name
+        place: PurePosixPath = await self._asked.real_name(directory / path.name)
+        return place
 
     def _outer(self, path: PurePosixPath) -> PurePosixPath:
         return ROOT / path.relative_to(self._folder)
+
+    def current(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IKeepsVersions.current`; outside of it there is none."""
+        current = super().current(self._folder / path.relative_to(ROOT))
+        return self._outer(current) if current.is_relative_to(self._folder) else path
 
     def _around(self, filesystem: IFilesystem) -> Subtree:
         return type(self)(filesystem, self._folder)

@@ -16,12 +16,14 @@ from weakref import WeakValueDictionary
 
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
+from zope.interface import alsoProvides
 
 from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import (
     IFileReader,
     IFilesystem,
     IHardLinks,
+    IKeepsVersions,
     ILocalPaths,
     IModes,
     IRealPaths,
@@ -73,6 +75,7 @@ class Versions(Wrapper):
         self, filesystem: IFilesystem, keep: int, now: Callable[[], float] = time.time
     ) -> None:
         super().__init__(filesystem)
+        alsoProvides(self, IKeepsVersions)
         self._keep = keep
         self._now = now
         plain = IRealPaths.providedBy(filesystem)
@@ -112,7 +115,7 @@ class Versions(Wrapper):
         """See :meth:`ftptls.interfaces.IFilesystem.rename`."""
         old, new = await self._changed_name(source), await self._changed_name(target)
         if old == new:
-            await self._plain.rename(old, new)
+            await self._plain.rename(old, new.parent / target.name)  # the case alone, perhaps
         else:
             await self.replace(new, partial(self._plain.rename, old, new), copied=False)
 
@@ -155,6 +158,13 @@ class Versions(Wrapper):
         old, new = await self._changed_name(path), await self._changed_name(other)
         await self._plain.add_name(old, new)
 
+    def current(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IKeepsVersions.current`."""
+        if path.is_relative_to(_KEPT):
+            path = _ROOT / path.relative_to(_KEPT)
+            return path.parent if _STAMPED.fullmatch(path.name) else path
+        return super().current(path) if IKeepsVersions.providedBy(self._files) else path
+
     async def _changed(self, path: PurePosixPath) -> PurePosixPath:
         """Where a path leads that is to be changed.
 
@@ -169,9 +179,10 @@ class Versions(Wrapper):
 
     async def _changed_name(self, path: PurePosixPath) -> PurePosixPath:
         """The same where the name itself is meant."""
-        if path == _ROOT:
-            return path
-        return _refuse_kept(await self._changed(path.parent) / path.name)
+        if path != _ROOT and IRealPaths.providedBy(self._files):
+            with suppress(OSError):
+                path = await self._files.real_name(path)
+        return _refuse_kept(path)
 
     # --- what is kept ------------------------------------------------------------------------
 

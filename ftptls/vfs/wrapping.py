@@ -17,6 +17,7 @@ from ftptls.interfaces import (
     IGroups,
     IHardLinks,
     IKeepsPart,
+    IKeepsVersions,
     ILinks,
     ILocalPaths,
     IModes,
@@ -44,6 +45,7 @@ ABILITIES: tuple[type[Interface], ...] = (
     ISpace,
     IResumable,
     IRealPaths,
+    IKeepsVersions,
     ILocalPaths,
 )
 """The optional interfaces of a filesystem that are about its files."""
@@ -243,6 +245,15 @@ class Wrapper:
     async def real_path(self, path: PurePosixPath) -> PurePosixPath:
         """See :meth:`ftptls.interfaces.IRealPaths.real_path`."""
         return self._outer(await self._files.real_path(await self._inner(path)))
+
+    async def real_name(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IRealPaths.real_name`."""
+        return self._outer(await self._files.real_name(await self._inner_name(path)))
+
+    def current(self, path: PurePosixPath) -> PurePosixPath:
+        """See :meth:`ftptls.interfaces.IKeepsVersions.current`."""
+        current: PurePosixPath = self._files.current(path)
+        return current
 
     async def local_path(self, path: PurePosixPath) -> str:
         """See :meth:`ftptls.interfaces.ILocalPaths.local_path`."""
