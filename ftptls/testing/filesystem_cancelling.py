@@ -75,7 +75,7 @@ class CancellingContract(_InterruptedBench):
                 self.hold(last_first=last_first)
                 results: list[object] = []
                 done = Deferred.fromCoroutine(work(filesystem)).addBoth(results.append)
-                moved = all([self.step() for _ in range(steps)])
+                moved = all(self.step() for _ in range(steps))
                 over = bool(results)
                 assert over or moved, "it waits for something: override step()"
                 done.cancel()

@@ -99,8 +99,8 @@ class ConcurrencyContract(FilesystemBench):
             try:
                 await self.read_slowly(filesystem, "/a", versions)
             except TransientError as error:
-                assert error.reply.code == 450
-                assert not self.keeps_what_is_opened
+                if self.keeps_what_is_opened or error.reply.code != 450:
+                    raise
 
         for last_first in (False, True):
             filesystem = self.make_stepped({"/a": versions[0]})

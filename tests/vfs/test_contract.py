@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -19,14 +20,19 @@ from ftptls.testing.filesystem import (
     LinksContract,
     LocalPathsContract,
     ModesContract,
+    OnWorkers,
     RealPathsContract,
     SetCreatedContract,
     SetTimesContract,
     SpaceContract,
     UmaskContract,
+    run_now,
 )
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
+from ftptls.vfs.temporaries import is_temporary
+
+LIMIT = 64 << 20
 
 
 class LocalContract(
@@ -58,7 +64,27 @@ class LocalContract(
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-        return LocalFilesystem(root, self.workers, upload_mode=self.upload_mode, walk=self.walk)
+        self.root = root
+        return self.around(self.open())
+
+    def open(self) -> IFilesystem:
+        """The folder."""
+        return LocalFilesystem(
+            self.root, self.workers, upload_mode=self.upload_mode, walk=self.walk
+        )
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        """What is tested, around the folder."""
+        return filesystem
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem:
+        return self.around(self.open())
+
+    def left_over(self, filesystem: IFilesystem) -> int:
+        """Files on the disk that nobody sees."""
+        return sum(
+            map(is_temporary, (name for _, _, files in os.walk(self.root) for name in files))
+        )
 
 
 class TestKernel(LocalContract, HardLinksContract, RealPathsContract):
@@ -100,16 +126,26 @@ class MemoryContract(
     UmaskContract,
     SpaceContract,
 ):
-    pass
+    upload_mode = UploadMode.ATOMIC
+
+    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
+        self.memory = MemoryFilesystem(content, limit=LIMIT, upload_mode=self.upload_mode)
+        return self.around(OnWorkers(self.memory, self.workers))
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        """What is tested, around what is in memory."""
+        return filesystem
+
+    def left_over(self, filesystem: IFilesystem) -> int:
+        """Room that is taken by what is no file."""
+        used = LIMIT - run_now(self.memory.available(PurePosixPath("/")))
+        return used - sum(map(len, self.memory.contents().values()))
 
 
 class TestMemory(MemoryContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return MemoryFilesystem(content)
+    pass
 
 
 class TestMemoryDirect(MemoryContract):
+    upload_mode = UploadMode.DIRECT
     atomic = False
-
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return MemoryFilesystem(content, upload_mode=UploadMode.DIRECT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import pytest
@@ -17,13 +16,13 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestFoldingInMemory(MemoryContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return CaseFolding(MemoryFilesystem(content))
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return CaseFolding(filesystem)
 
 
 class TestFoldingLocal(LocalContract, HardLinksContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return CaseFolding(super().make_filesystem(content))
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return CaseFolding(filesystem)
 
 
 def path(text: str) -> PurePosixPath:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from pathlib import PurePosixPath
 
 import pytest
@@ -21,20 +21,20 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestRootInMemory(MemoryContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Mounts({"/": MemoryFilesystem(content)})
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Mounts({"/": filesystem})
 
 
 class TestRootLocal(LocalContract, HardLinksContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Mounts({"/": super().make_filesystem(content)})
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Mounts({"/": filesystem})
 
 
 class TestBelow(MemoryContract):
     """What is mounted, seen alone."""
 
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        mounts = Mounts({"/": MemoryFilesystem(), "/mnt/here": MemoryFilesystem(content)})
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        mounts = Mounts({"/": MemoryFilesystem(), "/mnt/here": filesystem})
         return Subtree(mounts, PurePosixPath("/mnt/here"))
 
 

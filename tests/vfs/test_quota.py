@@ -6,7 +6,7 @@ import errno
 import itertools
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -40,14 +40,40 @@ LARGE = Account("user:carol", 1 << 30)
 
 
 class TestQuotaInMemory(MemoryContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Quota(MemoryFilesystem(content), Ledger(":memory:"), "/m", [LARGE], WORKERS)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        self.ledger = Ledger(":memory:")
+        return Quota(filesystem, self.ledger, "/m", [LARGE], self.workers)
+
+    def counted(self) -> Usage:
+        """What counts once the server starts again; it must be what is there."""
+        sizes = {f"/m{where}": len(data) for where, data in self.memory.contents().items()}
+        self.ledger.recover(lambda key: sizes.get(os.fsdecode(key)))
+        return self.ledger.usage().get(LARGE.name, Usage())
+
+    def test_what_nobody_waits_for_counts_as_it_is(self) -> None:
+        for _ in self.cancelled({}, self.whole(path("/a"))):
+            stored = self.memory.contents().values()
+            assert self.counted() == Usage(sum(map(len, stored)), len(stored))
+
+    def test_changes_that_nobody_waits_for_count_as_they_are(self) -> None:
+        async def change(filesystem: IFilesystem) -> None:
+            await self.whole(path("/a"))(filesystem)
+            await filesystem.rename(path("/a"), path("/b"))
+            await filesystem.remove_file(path("/b"))
+
+        for _ in self.cancelled({}, change):
+            stored = self.memory.contents().values()
+            assert self.counted() == Usage(sum(map(len, stored)), len(stored))
+
+
+class TestQuotaInMemoryDirect(TestQuotaInMemory):
+    upload_mode = UploadMode.DIRECT
+    atomic = False
 
 
 class TestQuotaLocal(LocalContract, HardLinksContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        inner = super().make_filesystem(content)
-        return Quota(inner, Ledger(":memory:"), "/l", [LARGE], WORKERS)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Quota(filesystem, Ledger(":memory:"), "/l", [LARGE], self.workers)
 
 
 class TestQuotaLocalDirect(TestQuotaLocal):

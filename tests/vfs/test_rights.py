@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import pytest
@@ -25,8 +24,8 @@ BY_PATH = Rights(["/** = full", "/never/** = nothing"])
 class TestEverythingLocal(LocalContract, RealPathsContract):
     rights = EVERYTHING
 
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Restricted(super().make_filesystem(content), self.rights)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Restricted(filesystem, self.rights)
 
 
 class TestByPathLocal(TestEverythingLocal):
@@ -45,8 +44,8 @@ class TestByPathDirect(TestByPathLocal):
 class TestEverythingInMemory(MemoryContract):
     rights = EVERYTHING
 
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Restricted(MemoryFilesystem(content), self.rights)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Restricted(filesystem, self.rights)
 
 
 class TestByPathInMemory(TestEverythingInMemory):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
-
 from twisted.internet.defer import Deferred
 
 from ftptls.errors import PermanentError
@@ -28,8 +26,8 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestVersionsLocal(LocalContract, HardLinksContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Versions(super().make_filesystem(content), 2)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Versions(filesystem, 2)
 
 
 class TestVersionsLocalDirect(TestVersionsLocal):
@@ -38,8 +36,21 @@ class TestVersionsLocalDirect(TestVersionsLocal):
 
 
 class TestVersionsInMemory(MemoryContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Versions(MemoryFilesystem(content), 2)
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Versions(filesystem, 2)
+
+    def test_what_is_replaced_is_kept_also_if_nobody_waits_for_it(self) -> None:
+        for filesystem in self.cancelled({"/a": b"old"}, self.whole(path("/a"))):
+            replaced = self.read(filesystem, "/a") != b"old"
+            kept = names(filesystem, "/.versions/a") if replaced else []
+            assert [self.read(filesystem, f"/.versions/a/{name}") for name in kept] == (
+                [b"old"] if replaced else []
+            )
+
+
+class TestVersionsInMemoryDirect(TestVersionsInMemory):
+    upload_mode = UploadMode.DIRECT
+    atomic = False
 
 
 CONTENT = {"/in/a": b"first", "/in/b": b"bee"}

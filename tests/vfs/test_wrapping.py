@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ftptls.interfaces import IFilesystem, IUmask
 from ftptls.testing.filesystem import HardLinksContract, RealPathsContract
 from ftptls.vfs.memory import MemoryFilesystem
@@ -12,13 +10,13 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestWrapperLocal(LocalContract, HardLinksContract, RealPathsContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Wrapper(super().make_filesystem(content))
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Wrapper(filesystem)
 
 
 class TestWrapperInMemory(MemoryContract):
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return Wrapper(MemoryFilesystem(content))
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Wrapper(filesystem)
 
 
 def test_what_is_lost_is_not_provided() -> None:
