@@ -28,6 +28,8 @@ from ftptls.vfs.temporaries import (
     refuse_unless_regular,
 )
 
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
 
 class _State(enum.Enum):
     CHECKED = enum.auto()
@@ -286,8 +288,10 @@ class AtomicUpload(_LocalUpload):
     def _take_name(self) -> None:
         where = self._directory
         new = self._target.how is Store.NEW
+        if new and self._take_free_name():
+            return
         if new:
-            # Take the name first: a rename asks nobody. (Not every disk has hard links.)
+            # Take the name first: a rename asks nobody.
             os.close(create(self._name, where, 0))
         try:
             os.rename(self._temporary, self._name, src_dir_fd=where, dst_dir_fd=where)
@@ -296,6 +300,19 @@ class AtomicUpload(_LocalUpload):
                 os.unlink(self._name, dir_fd=where)
             raise
         self._temporary = b""
+
+    def _take_free_name(self) -> bool:
+        """Take a name that nobody has, at once; False on a disk without hard links."""
+        where = self._directory
+        try:
+            os.link(self._temporary, self._name, src_dir_fd=where, dst_dir_fd=where)
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            return False
+        os.unlink(self._temporary, dir_fd=where)
+        self._temporary = b""
+        return True
 
     def _release(self) -> None:
         hold, self._hold = self._hold, -1

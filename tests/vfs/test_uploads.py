@@ -7,7 +7,7 @@ import gc
 import os
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -285,3 +285,45 @@ def test_commit_when_the_directory_has_gone(tmp_path: Path) -> None:
     (tmp_path / "in").rmdir()
     assert refusal(upload.commit()) == errno.ENOENT
     run_now(upload.abandon())
+
+
+@pytest.mark.parametrize("mode", [UploadMode.ATOMIC, UploadMode.ATOMIC_RESUME])
+@pytest.mark.parametrize("how", [Store.REPLACE, Store.NEW])
+def test_a_crash_between_any_two_calls_leaves_no_half_file(
+    tmp_path: Path, mode: UploadMode, how: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a"
+    seen: list[bytes | None] = []
+
+    def watched(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **more: object) -> object:
+            result = real(*args, **more)
+            seen.append(target.read_bytes() if target.exists() else None)
+            return result
+
+        return call
+
+    upload = begin(tmp_path, "/a", mode, how)
+    run_now(upload.write_at(0, b"new"))
+    for name in ("open", "close", "link", "unlink", "rename", "fchmod"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
+    run_now(upload.commit())
+    monkeypatch.undo()
+    assert set(seen) == {None, b"new"}
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_disk_without_hard_links(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    late, upload = (begin(tmp_path, "/a", how=Store.NEW) for _ in range(2))
+    run_now(upload.write_at(0, b"new"))
+    run_now(upload.commit())
+    assert refusal(late.commit()) == errno.EEXIST
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
