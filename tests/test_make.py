@@ -258,7 +258,7 @@ def test_npm_that_fails_is_asked_again(packages: Packages, tools: Path, tmp_path
     assert (tmp_path / "asked of npm").exists()
 
 
-def test_the_lock_file_names_the_public_registry_alone() -> None:
+def test_the_lock_file_says_what_is_fetched_and_not_where() -> None:
     lock = json.loads((CHECKOUT / INTEROP / "package-lock.json").read_text())
     wanted = json.loads((CHECKOUT / INTEROP / "package.json").read_text())["dependencies"]
     for name, version in wanted.items():
@@ -266,7 +266,7 @@ def test_the_lock_file_names_the_public_registry_alone() -> None:
     for place, about in lock["packages"].items():
         if place:
             assert about["integrity"].startswith("sha512-")
-            assert about["resolved"].startswith("https://registry.npmjs.org/")
+            assert "resolved" not in about
 
 
 @pytest.mark.parametrize(("status", "summary"), [(0, "3 passed"), (2, "1 failed, 2 passed")])

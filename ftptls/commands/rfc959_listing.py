@@ -82,10 +82,9 @@ async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _
     """
     base = context.path(pattern.base)
     matches = finder.matches(base, pattern)
-    first = await anext(matches, None)
-    if first is None:
-        raise PermanentError(550, "No files found.")
-    return _Listing(base, pattern.base, _chain(first, matches))
+    async for first in matches:
+        return _Listing(base, pattern.base, _chain(first, matches))
+    raise PermanentError(550, "No files found.")
 
 
 def demand_listable(entry: Entry) -> None:

@@ -170,7 +170,7 @@ class Transfer:
     async def _send_pieces(self, pieces: AsyncIterator[bytes], encoder: Encoder | None) -> None:
         outgoing = self._outgoing(encoder)
         turn = 0
-        while (data := await self.ask(anext(pieces, None))) is not None:
+        while (data := await self.ask(_next(pieces))) is not None:
             if encoder is None:
                 outgoing.load(data)
             else:  # that may take long
@@ -208,6 +208,17 @@ class Transfer:
 
 async def _awaited(answer: Awaitable[T]) -> T:
     return await answer
+
+
+async def _next(pieces: AsyncIterator[T]) -> T | None:
+    """The next one, if there is one.
+
+    Python's own anext() with a default takes what a generator awaits apart where that is a
+    tuple (3.11).
+    """
+    async for piece in pieces:
+        return piece
+    return None
 
 
 async def _pieces(

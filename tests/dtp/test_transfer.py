@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 
 import pytest
@@ -60,3 +61,37 @@ def test_an_abort_is_no_end_of_the_data() -> None:
 
 def test_the_end_of_a_clear_connection_is_the_end_of_the_data() -> None:
     assert receive(aborted=False)
+
+
+class Sink:
+    """A clear connection that takes everything."""
+
+    threadable = True
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def send(self, data: memoryview) -> int:
+        self.sent += data
+        return len(data)
+
+    def shut_write(self) -> None:
+        pass
+
+
+async def lines_behind(answers: list[Deferred[object]]) -> AsyncIterator[bytes]:
+    for answer in answers:
+        yield f"{await answer!r}\n".encode()
+
+
+def test_what_lines_wait_for_may_be_anything() -> None:
+    """A tuple, too, which Python 3.11's anext() would take apart."""
+    answers: list[Deferred[object]] = [Deferred(), Deferred()]
+    link = Sink()
+    transfer = Transfer(Clock(), InlineWorkers(), Limits(), Channel(link, None), Progress())
+    sending = Deferred.fromCoroutine(transfer.send_lines(lines_behind(answers), None))
+    answers[0].callback(("a", "tuple"))
+    answers[1].callback(None)
+    assert sending.called
+    assert sending.result is None
+    assert link.sent == b"('a', 'tuple')\nNone\n"
