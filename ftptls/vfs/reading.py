@@ -15,7 +15,7 @@ from ftptls.vfs.stats import Describer, place
 from ftptls.vfs.temporaries import is_temporary
 from ftptls.wire.entries import Entry
 
-_BATCH = 500
+_BATCH = 1000
 
 
 def link_target(name: bytes | str, directory: int) -> str:

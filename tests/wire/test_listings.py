@@ -246,6 +246,11 @@ UNIX = "UNIX.mode=0644;UNIX.owner=alice;UNIX.group=staff;UNIX.uid=1000;UNIX.gid=
             "UNIX.owner=a_b_c;UNIX.group=Gr__e; report.txt",
         ),
         (FILE._replace(unique="a;b"), {"unique"}, "unique=a_b; report.txt"),
+        (
+            LINK._replace(target="%s", perm="%d", owner="100%", name="%%"),
+            {"type", "perm", "UNIX.owner"},
+            "type=OS.unix=slink:%s;perm=%d;UNIX.owner=100%; %%",
+        ),
         (FILE._replace(name=" a;b\r\n"), {"size"}, "size=1234;  a;b??"),
     ],
 )
