@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -26,26 +27,31 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - until close
+        self._file: IO[bytes] | None = None
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - until close
 
     def __del__(self) -> None:
-        self._file.close()  # where nobody came to do it, as at the end of a session
+        self.close()  # where nobody came to do it, as at the end of a session
 
     def write(self, offset: int, data: bytes) -> None:
         """Write all of it; blocks."""
         rest = memoryview(data)
         while rest:
-            written = os.pwrite(self._file.fileno(), rest, offset)
+            written = os.pwrite(self.fileno(), rest, offset)
             rest = rest[written:]
             offset += written
 
     def fileno(self) -> int:
         """The descriptor, until :meth:`close`."""
+        if self._file is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._file.fileno()
 
     def close(self) -> None:
         """The file is gone; harmless when repeated."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 class Content:

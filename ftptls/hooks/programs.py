@@ -93,7 +93,7 @@ class ProgramHook:
             outcome = await self._run(event, descriptor)
             if outcome.status not in (0, _REFUSED):
                 raise RunError(_how_it_ended(outcome))
-        except RunError as error:
+        except (RunError, OSError) as error:
             self._standing.failed(str(error))
             if self._accept_on_failure:
                 return ""

@@ -48,6 +48,9 @@ class Run:
             process group.
         stdin: What it reads as standard input: octets, or a descriptor, of which the run has
             a copy.
+
+    Raises:
+        OSError: There is no descriptor left for that.
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class Run:
         timeout: float,
         stdin: bytes | int,
     ) -> None:
+        self._stdin = -1
         self._program = tuple(program)
         own = {name: os.environb[name] for name in _PASSED_ON if name in os.environb}
         self._environment = {**own, **environment}
         self._timeout = timeout
         self._content = stdin if isinstance(stdin, bytes) else b""
-        self._stdin = -1 if isinstance(stdin, bytes) else os.dup(stdin)
+        if not isinstance(stdin, bytes):
+            self._stdin = os.dup(stdin)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = ""  # why it was
@@ -75,6 +80,7 @@ class Run:
 
         Raises:
             RunError: It cannot be run, took too long, or was ended.
+            OSError: There is no room for what it reads and writes.
         """
         with ExitStack() as files:
             said, complained, content = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -173,6 +174,13 @@ class TestChecks(Programs):
 
     async def test_a_signal_decides_nothing(self):
         assert "signal 9" in await self.undecided(self.hook(self.shell("kill -9 $$")))
+
+    async def test_without_a_descriptor_nothing_is_decided(self):
+        def full(_descriptor: int) -> int:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        self.patch(os, "dup", full)
+        assert "Too many open files" in await self.undecided(self.hook(self.shell("exit 0")))
 
     async def test_a_program_that_is_gone_decides_nothing(self):
         assert "cannot be run" in await self.undecided(self.hook(str(self.folder / "gone")))
