@@ -33,6 +33,7 @@ from ftptls.testing.filesystem_attributes import (
 from ftptls.testing.filesystem_bench import FilesystemBench, InlineWorkers
 from ftptls.testing.filesystem_cancelling import CancellingContract, FailingContract
 from ftptls.testing.filesystem_concurrency import ConcurrencyContract, PressureContract
+from ftptls.testing.filesystem_guarantees import GuaranteesContract
 from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.testing.filesystem_uploads import UploadContract
 from ftptls.testing.stepping import OnWorkers, SteppedWorkers, run_now
@@ -319,5 +320,6 @@ class FilesystemContract(
     PressureContract,
     CancellingContract,
     FailingContract,
+    GuaranteesContract,
 ):
     """All tests; each is a method and asks for nothing but a filesystem."""

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from ftptls.interfaces import IFilesystem, IUpload, IWorkers, Store
 from ftptls.testing.stepping import SteppedWorkers, run_now
+from ftptls.vfs.guarantees import Guarantees
 from ftptls.wire.entries import Entry, Kind
 
 T = TypeVar("T")
@@ -73,6 +74,18 @@ class FilesystemBench(ABC):
 
     reads_ahead: ClassVar[int] = 0
     """Octets that a reader may have in memory of what nobody asked it for."""
+
+    renames_at_once: ClassVar[bool] = True
+    """Whether what is renamed is the same file, by its ``unique`` fact; else it may be a copy."""
+
+    folds_case: ClassVar[bool] = False
+    """Whether the case of names does not count."""
+
+    lasts: ClassVar[bool] = True
+    """Whether files outlast the program; then there must be a :meth:`restart`."""
+
+    guarantees: ClassVar[Guarantees | None] = None
+    """What is told of it in the documents, if anything is."""
 
     workers: IWorkers = InlineWorkers()
     """What :meth:`make_filesystem` gives to a filesystem that needs some.

@@ -12,6 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from ftptls.interfaces import IFilesystem
 from ftptls.testing.filesystem import FilesystemContract
+from ftptls.vfs.guarantees import FSSPEC, S3
 from ftptls.vfs.objects.filesystem import ObjectFilesystem
 from ftptls.vfs.objects.generic import FsspecStore
 from ftptls.vfs.objects.opening import Stores
@@ -28,9 +29,12 @@ class FsspecContract(FilesystemContract):
     # fsspec lists a directory all at once.
     scans_lazily = False
     reads_ahead = READS_AHEAD
+    renames_at_once = False
 
 
 class TestMemory(FsspecContract):
+    lasts = False
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         memory = MemoryFileSystem(global_store=False, skip_instance_cache=True)
         memory.mkdir("/root")
@@ -43,6 +47,7 @@ class TestMemory(FsspecContract):
 
 
 class TestFiles(FsspecContract):
+    guarantees = FSSPEC
     _numbers = itertools.count()
 
     @pytest.fixture(autouse=True)
@@ -53,14 +58,23 @@ class TestFiles(FsspecContract):
         root = self.folder / f"root{next(self._numbers)}"
         root.mkdir()
         _fill(LocalFileSystem(), str(root), content)
-        return ObjectFilesystem(Stores().open(f"file://{root}"), self.workers)
+        self.url = f"file://{root}"
+        return self.open()
+
+    def open(self) -> IFilesystem:
+        return ObjectFilesystem(Stores().open(self.url), self.workers)
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem:
+        return self.open()
 
     def left_over(self, filesystem: IFilesystem) -> object:
         return list(self.folder.rglob(".ftptls-*"))
 
 
 class TestS3(FilesystemContract):
+    guarantees = S3
     keeps_what_is_opened = False
+    renames_at_once = False
     reads_ahead = READS_AHEAD
     # Keys are text; and moto, unlike S3, knows no path with a line end in it.
     hostile_names = tuple(
@@ -78,8 +92,14 @@ class TestS3(FilesystemContract):
         self.buckets.append(bucket)
         for path, data in content.items():
             self.s3.put(bucket, f"some/where{path}", data)
-        store = self.stores.open(f"s3://{bucket}/some/where")
+        return self.open()
+
+    def open(self) -> IFilesystem:
+        store = self.stores.open(f"s3://{self.buckets[-1]}/some/where")
         return ObjectFilesystem(store, self.workers)
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem:
+        return self.open()
 
     def left_open(self) -> int:
         """Uploads in parts; connections are kept for the next request."""

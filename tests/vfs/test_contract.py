@@ -28,6 +28,7 @@ from ftptls.testing.filesystem import (
     UmaskContract,
     run_now,
 )
+from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.temporaries import is_temporary
@@ -35,19 +36,13 @@ from ftptls.vfs.temporaries import is_temporary
 LIMIT = 64 << 20
 
 
-class LocalContract(
-    FilesystemContract,
-    SetTimesContract,
-    ModesContract,
-    UmaskContract,
-    GroupsContract,
-    LinksContract,
-    SpaceContract,
-    LocalPathsContract,
-):
+class LocalFolder(FilesystemContract):
+    """A folder of the disk, and what is around it."""
+
     walk = False
     upload_mode = UploadMode.ATOMIC
     workers: IWorkers = InlineWorkers()
+    root = Path()
     _numbers = itertools.count()
 
     @pytest.fixture(autouse=True)
@@ -60,7 +55,7 @@ class LocalContract(
         for path, data in content.items():
             target = root / path.lstrip("/")
             if path.endswith("/"):
-                target.mkdir(parents=True)
+                target.mkdir(parents=True, exist_ok=True)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
@@ -87,15 +82,30 @@ class LocalContract(
         )
 
 
+class LocalContract(
+    LocalFolder,
+    SetTimesContract,
+    ModesContract,
+    UmaskContract,
+    GroupsContract,
+    LinksContract,
+    SpaceContract,
+    LocalPathsContract,
+):
+    """All that it can do, but what takes another class for each kind."""
+
+
 class TestKernel(LocalContract, HardLinksContract, RealPathsContract):
-    pass
+    guarantees = LOCAL
 
 
 class TestWalk(LocalContract, HardLinksContract, RealPathsContract):
     walk = True
+    guarantees = LOCAL
 
 
 class TestKernelDirect(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = LOCAL_DIRECT
     upload_mode = UploadMode.DIRECT
     atomic = False
 
@@ -127,6 +137,8 @@ class MemoryContract(
     SpaceContract,
 ):
     upload_mode = UploadMode.ATOMIC
+    lasts = False
+    memory = MemoryFilesystem(limit=LIMIT)
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         self.memory = MemoryFilesystem(content, limit=LIMIT, upload_mode=self.upload_mode)
@@ -143,7 +155,7 @@ class MemoryContract(
 
 
 class TestMemory(MemoryContract):
-    pass
+    guarantees = MEMORY
 
 
 class TestMemoryDirect(MemoryContract):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
@@ -15,24 +14,15 @@ from ftptls.errors import FTPError, PermanentError, TransientError
 from ftptls.interfaces import IFilesystem, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import (
-    FilesystemContract,
-    GroupsContract,
     HardLinksContract,
-    InlineWorkers,
-    LinksContract,
-    LocalPathsContract,
-    ModesContract,
     RealPathsContract,
-    SetTimesContract,
-    SpaceContract,
-    UmaskContract,
     run_now,
 )
 from ftptls.vfs.encrypted import Encrypted
-from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.guarantees import ENCRYPTED, LOCAL, LOCAL_DIRECT, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, Keys, plain_size
-from tests.vfs.test_contract import MemoryContract
+from tests.vfs.test_contract import LocalContract, MemoryContract
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
 ROOT = PurePosixPath("/")
@@ -67,60 +57,36 @@ def read(files: IFilesystem, where: str, offset: int = 0, size: int = 1 << 24) -
     return run_now(read())
 
 
-def fill(files: IFilesystem, content: Mapping[str, bytes]) -> IFilesystem:
-    for path, data in content.items():
-        for parent in reversed(PurePosixPath(path.rstrip("/")).parents):
-            if parent != ROOT:
-                make(files, parent)
-        if path.endswith("/"):
-            make(files, PurePosixPath(path))
-        else:
-            store(files, path, data)
-    return files
-
-
-def make(files: IFilesystem, directory: PurePosixPath) -> None:
-    try:
-        run_now(files.make_directory(directory))
-    except FileExistsError:
-        return
-
-
 class TestEncryptedInMemory(MemoryContract):
+    guarantees = ENCRYPTED.of(MEMORY)
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return fill(Encrypted(MemoryFilesystem(), Keys([KEY])), content)
+        return self.fill(super().make_filesystem({}), content)
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Encrypted(filesystem, Keys([KEY]))
 
 
-class TestEncryptedInMemoryDirect(MemoryContract):
+class TestEncryptedInMemoryDirect(TestEncryptedInMemory):
+    guarantees = None
+    upload_mode = UploadMode.DIRECT
     atomic = False
 
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        inner = MemoryFilesystem(upload_mode=UploadMode.DIRECT)
-        return fill(Encrypted(inner, Keys([KEY])), content)
 
-
-class TestEncryptedLocal(
-    FilesystemContract,
-    SetTimesContract,
-    ModesContract,
-    UmaskContract,
-    GroupsContract,
-    LinksContract,
-    HardLinksContract,
-    SpaceContract,
-    RealPathsContract,
-    LocalPathsContract,
-):
-    _numbers = itertools.count()
-
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
+class TestEncryptedLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = ENCRYPTED.of(LOCAL)
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        root = self.folder / f"root{next(self._numbers)}"
-        root.mkdir()
-        return fill(Encrypted(LocalFilesystem(root, InlineWorkers()), Keys([KEY])), content)
+        return self.fill(super().make_filesystem({}), content)
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Encrypted(filesystem, Keys([KEY]))
+
+
+class TestEncryptedLocalDirect(TestEncryptedLocal):
+    guarantees = ENCRYPTED.of(LOCAL_DIRECT)
+    upload_mode = UploadMode.DIRECT
+    atomic = False
 
 
 @pytest.fixture(params=list(UploadMode)[:2], ids=lambda mode: mode.value)
@@ -252,7 +218,9 @@ def damaged(stored: bytes) -> dict[str, bytes]:
         "cut between": stored[: HEADER + 2 * RECORD],
         "cut within": stored[:-10],
         "longer": stored + b"x",
+        "header alone": stored[:HEADER],
         "header alone and a bit": stored[: HEADER + 40],
+        "header and a record of nothing": stored[: HEADER + 28],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import sqlite3
 import ssl
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from ftplib import FTP_TLS
 from functools import cache
 from io import BytesIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from ftptls.cli import state
 from ftptls.errors import TransientError
 from ftptls.interfaces import IFilesystem, Store
 from ftptls.testing.filesystem import FilesystemContract, InlineWorkers, run_now
+from ftptls.vfs.guarantees import TABLES
 from ftptls.vfs.pieces import PIECE
 from tests.conftest import CHECKOUT, Spawn
 
@@ -41,13 +43,33 @@ class TableContract(FilesystemContract):
 
 
 class TestDict(TableContract):
+    lasts = False
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return self.fill(example("dict_filesystem").DictFilesystem(), content)
 
 
 class TestSQL(TableContract):
+    guarantees = TABLES
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        return self.fill(example("sql_filesystem").SQLFilesystem(":memory:", self.workers), content)
+        self.database = str(self.folder / secrets.token_hex(8))
+        return self.fill(self.open(), content)
+
+    def open(self) -> IFilesystem:
+        return example("sql_filesystem").SQLFilesystem(self.database, self.workers)
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem:
+        return self.open()
+
+    def left_over(self, filesystem: Any) -> int:
+        """Pieces of no file."""
+        lost = "SELECT count(*) FROM pieces WHERE file NOT IN (SELECT number FROM names)"
+        return filesystem._db.execute(lost).fetchone()[0]
 
 
 @pytest.fixture(params=["dict", "sql"])

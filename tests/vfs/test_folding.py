@@ -10,17 +10,24 @@ from ftptls.errors import PermanentError
 from ftptls.interfaces import IFilesystem, IRealPaths, Store
 from ftptls.testing.filesystem import HardLinksContract, RealPathsContract, run_now
 from ftptls.vfs.folding import CaseFolding
+from ftptls.vfs.guarantees import CASE_FOLDING, LOCAL, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.rights import Restricted, Rights
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestFoldingInMemory(MemoryContract, RealPathsContract):
+    guarantees = CASE_FOLDING.of(MEMORY)
+    folds_case = True
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return CaseFolding(filesystem)
 
 
 class TestFoldingLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = CASE_FOLDING.of(LOCAL)
+    folds_case = True
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return CaseFolding(filesystem)
 

@@ -19,6 +19,7 @@ from ftptls.interfaces import IFilesystem
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import FilesystemContract
 from ftptls.vfs.ftpshell import AsShell, ShellFilesystem
+from ftptls.vfs.guarantees import SHELL
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.wire.entries import Kind
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 class ShellContract(FilesystemContract):
     """Where a shell cannot keep the contract, and why."""
 
+    renames_at_once = False  # nobody tells which file a name is of
+    lasts = False
     atomic = False  # IWriteFile does not know of an upload that broke
     resumes = False  # nor of an offset: openForWriting empties the file
     scans_lazily = False  # a listing is one answer
@@ -39,6 +42,8 @@ class ShellContract(FilesystemContract):
 
 
 class TestFTPShell(ShellContract):
+    guarantees = SHELL
+    lasts = True
     prompt = False  # FTPShell writes to a buffered file
     below_a_file = errno.ENOENT  # FTPShell.stat knows nothing but FileNotFoundError
     text = True
@@ -49,7 +54,7 @@ class TestFTPShell(ShellContract):
         self.folder = tmp_path
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        root = self.folder / f"root{next(self._numbers)}"
+        self.root = root = self.folder / f"root{next(self._numbers)}"
         root.mkdir()
         for path, data in content.items():
             target = root / path.lstrip("/")
@@ -58,7 +63,13 @@ class TestFTPShell(ShellContract):
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-        name = str(root)
+        return self.open()
+
+    def restart(self, filesystem: IFilesystem) -> IFilesystem | None:
+        return self.open()
+
+    def open(self) -> IFilesystem:
+        name = str(self.root)
         return ShellFilesystem(FTPShell(FilePath(name if self.text else name.encode())))
 
 

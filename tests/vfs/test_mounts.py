@@ -11,6 +11,7 @@ import pytest
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IFilesystem, ILinks, IModes, IRealPaths, ISetTimes, Store
 from ftptls.testing.filesystem import HardLinksContract, InlineWorkers, RealPathsContract, run_now
+from ftptls.vfs.guarantees import LOCAL, MEMORY, MOUNTS
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.mounts import Mounts
@@ -21,11 +22,15 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestRootInMemory(MemoryContract):
+    guarantees = MOUNTS.of(MEMORY)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return Mounts({"/": filesystem})
 
 
 class TestRootLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = MOUNTS.of(LOCAL)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return Mounts({"/": filesystem})
 

@@ -24,6 +24,7 @@ from ftptls.testing.filesystem import (
     run_now,
 )
 from ftptls.vfs.encrypted import Encrypted
+from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY, QUOTA
 from ftptls.vfs.ledger import Account, Ledger, Usage
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
@@ -40,6 +41,8 @@ LARGE = Account("user:carol", 1 << 30)
 
 
 class TestQuotaInMemory(MemoryContract):
+    guarantees = QUOTA.of(MEMORY)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         self.ledger = Ledger(":memory:")
         return Quota(filesystem, self.ledger, "/m", [LARGE], self.workers)
@@ -67,16 +70,20 @@ class TestQuotaInMemory(MemoryContract):
 
 
 class TestQuotaInMemoryDirect(TestQuotaInMemory):
+    guarantees = None
     upload_mode = UploadMode.DIRECT
     atomic = False
 
 
 class TestQuotaLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = QUOTA.of(LOCAL)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return Quota(filesystem, Ledger(":memory:"), "/l", [LARGE], self.workers)
 
 
 class TestQuotaLocalDirect(TestQuotaLocal):
+    guarantees = QUOTA.of(LOCAL_DIRECT)
     upload_mode = UploadMode.DIRECT
     atomic = False
 

@@ -25,6 +25,7 @@ from ftptls.testing.filesystem import (
 )
 from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.folding import CaseFolding
+from ftptls.vfs.guarantees import LOCAL_RESUMING
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.mounts import Mounts
@@ -42,6 +43,7 @@ RESUME = UploadMode.ATOMIC_RESUME
 
 
 class TestKernelResuming(LocalContract, HardLinksContract, RealPathsContract, ResumableContract):
+    guarantees = LOCAL_RESUMING
     upload_mode = RESUME
 
 

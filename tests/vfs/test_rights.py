@@ -12,6 +12,7 @@ from ftptls.interfaces import IFilesystem, IRestricted
 from ftptls.settings import UploadMode
 from ftptls.settings.rights import FULL, NOTHING, PROFILES, Right, is_rights_line
 from ftptls.testing.filesystem import RealPathsContract, run_now
+from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY, RESTRICTED
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.rights import Restricted, Rights
 from tests.vfs.test_contract import LocalContract, MemoryContract
@@ -22,6 +23,7 @@ BY_PATH = Rights(["/** = full", "/never/** = nothing"])
 
 
 class TestEverythingLocal(LocalContract, RealPathsContract):
+    guarantees = RESTRICTED.of(LOCAL)
     rights = EVERYTHING
 
     def around(self, filesystem: IFilesystem) -> IFilesystem:
@@ -37,11 +39,13 @@ class TestByPathWalk(TestByPathLocal):
 
 
 class TestByPathDirect(TestByPathLocal):
+    guarantees = RESTRICTED.of(LOCAL_DIRECT)
     upload_mode = UploadMode.DIRECT
     atomic = False
 
 
 class TestEverythingInMemory(MemoryContract):
+    guarantees = RESTRICTED.of(MEMORY)
     rights = EVERYTHING
 
     def around(self, filesystem: IFilesystem) -> IFilesystem:

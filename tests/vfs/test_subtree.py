@@ -10,7 +10,6 @@ import pytest
 
 from ftptls.interfaces import IFilesystem, ILinks, Store
 from ftptls.testing.filesystem import (
-    FilesystemContract,
     GroupsContract,
     HardLinksContract,
     InlineWorkers,
@@ -22,24 +21,28 @@ from ftptls.testing.filesystem import (
     UmaskContract,
     run_now,
 )
+from ftptls.vfs.guarantees import LOCAL, MEMORY, SUBTREE
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.subtree import Subtree
 from ftptls.wire.entries import Kind
-from tests.vfs.test_contract import MemoryContract
+from tests.vfs.test_contract import LocalFolder, MemoryContract
 
 FOLDER = PurePosixPath("/home/alice")
 
 
 class TestSubtreeInMemory(MemoryContract):
+    guarantees = SUBTREE.of(MEMORY)
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        inside = {f"{FOLDER}{path}": data for path, data in content.items()}
-        outside = {"/home/bob/secret": b"bob's", f"{FOLDER}/": b""}
-        return Subtree(MemoryFilesystem({**outside, **inside}), FOLDER)
+        return super().make_filesystem(moved(content))
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Subtree(filesystem, FOLDER)
 
 
 class TestSubtreeLocal(
-    FilesystemContract,
+    LocalFolder,
     SetTimesContract,
     ModesContract,
     UmaskContract,
@@ -49,20 +52,19 @@ class TestSubtreeLocal(
     RealPathsContract,
     LocalPathsContract,
 ):
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.disk = tmp_path
+    guarantees = SUBTREE.of(LOCAL)
 
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        disk = self.disk / str(len(os.listdir(self.disk)))
-        root = disk / FOLDER.relative_to("/")
-        root.mkdir(parents=True)
-        for path, data in content.items():
-            target = root / path.lstrip("/")
-            (target if path.endswith("/") else target.parent).mkdir(parents=True, exist_ok=True)
-            if not path.endswith("/"):
-                target.write_bytes(data)
-        return Subtree(LocalFilesystem(disk, InlineWorkers()), FOLDER)
+        return super().make_filesystem(moved(content))
+
+    def around(self, filesystem: IFilesystem) -> IFilesystem:
+        return Subtree(filesystem, FOLDER)
+
+
+def moved(content: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Into the folder, with somebody else's beside it."""
+    inside = {f"{FOLDER}{path}": data for path, data in content.items()}
+    return {"/home/bob/secret": b"bob's", f"{FOLDER}/": b"", **inside}
 
 
 LEADING_OUT = ["/home/bob", "../bob", "/", "/home/alice/../bob", "/home/alice2"]

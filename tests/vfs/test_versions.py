@@ -18,6 +18,7 @@ from ftptls.testing.filesystem import (
     run_now,
 )
 from ftptls.testing.stepping import SteppedWorkers
+from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY, VERSIONS
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.versions import Versions
@@ -26,16 +27,21 @@ from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
 class TestVersionsLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = VERSIONS.of(LOCAL)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return Versions(filesystem, 2)
 
 
 class TestVersionsLocalDirect(TestVersionsLocal):
+    guarantees = VERSIONS.of(LOCAL_DIRECT)
     upload_mode = UploadMode.DIRECT
     atomic = False
 
 
 class TestVersionsInMemory(MemoryContract):
+    guarantees = VERSIONS.of(MEMORY)
+
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         return Versions(filesystem, 2)
 
@@ -49,6 +55,7 @@ class TestVersionsInMemory(MemoryContract):
 
 
 class TestVersionsInMemoryDirect(TestVersionsInMemory):
+    guarantees = None
     upload_mode = UploadMode.DIRECT
     atomic = False
 
