@@ -100,6 +100,8 @@ class DecryptingReader:
 
     async def read_at(self, offset: int, size: int) -> bytes:
         """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
+        if not self.size and offset == 0:
+            return await self.chunk(0)  # it may be all that somebody has left of a file
         size = min(size, self.size - offset)
         if size <= 0:
             await self._reader.read_at(0, 0)  # it may be closed
