@@ -198,8 +198,7 @@ class Versions(Wrapper):
         """
         turns, key = self._turns, str(place)
         if ILocalPaths.providedBy(self._plain):
-            with suppress(OSError):
-                turns, key = _TURNS, await self._plain.local_path(place)
+            turns, key = _TURNS, await self._plain.local_path(place)
         async with turns.setdefault(key, DeferredLock()):
             await self._replace(place, step, copied=copied)
 
