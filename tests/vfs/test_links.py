@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -15,7 +14,6 @@ from ftptls.interfaces import IFilesystem, ILinks, Store
 from ftptls.settings import Links, OwnerNames, UploadMode
 from ftptls.settings.rights import Rights
 from ftptls.testing.filesystem import (
-    FilesystemContract,
     GroupsContract,
     HardLinksContract,
     InlineWorkers,
@@ -31,6 +29,7 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.rights import Restricted
 from ftptls.wire.entries import Kind
+from tests.vfs.test_contract import LocalFolder
 
 P = PurePosixPath
 WALKS = pytest.mark.parametrize("walk", [False, True], ids=["kernel", "walk"])
@@ -108,7 +107,7 @@ def snapshot(folder: Path) -> dict[str, object]:
 
 
 class TestHiding(
-    FilesystemContract,
+    LocalFolder,
     SetTimesContract,
     ModesContract,
     UmaskContract,
@@ -118,23 +117,8 @@ class TestHiding(
     RealPathsContract,
     LocalPathsContract,
 ):
-    _numbers = itertools.count()
-
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
-        root = self.folder / f"root{next(self._numbers)}"
-        root.mkdir()
-        for path, data in content.items():
-            target = root / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if path.endswith("/"):
-                target.mkdir(parents=True, exist_ok=True)
-            else:
-                target.write_bytes(data)
-        return LocalFilesystem(root, self.workers, options=LocalOptions(links=Links.HIDE))
+    def open(self) -> IFilesystem:
+        return LocalFilesystem(self.root, self.workers, options=LocalOptions(links=Links.HIDE))
 
 
 @MODES

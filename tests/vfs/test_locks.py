@@ -186,7 +186,7 @@ def test_it_is_on_the_disk_before_it_counts(
 ) -> None:
     path = "b" if how is Store.NEW else "a"
     steps: list[str] = []
-    fsync, rename = os.fsync, os.rename
+    fsync, rename, link = os.fsync, os.rename, os.link
 
     def watched_fsync(fd: int) -> None:
         name = os.readlink(f"/proc/self/fd/{fd}")
@@ -198,7 +198,13 @@ def test_it_is_on_the_disk_before_it_counts(
         rename(*args, **more)
 
     monkeypatch.setattr(os, "fsync", watched_fsync)
+
+    def watched_link(*args: Any, **more: Any) -> None:
+        steps.append("rename")
+        link(*args, **more)
+
     monkeypatch.setattr(os, "rename", watched_rename)
+    monkeypatch.setattr(os, "link", watched_link)
     for options in (LocalOptions(), LocalOptions(fsync=True)):
         filesystem = LocalFilesystem(root, InlineWorkers(), upload_mode=mode, options=options)
         upload = begun(filesystem, f"/{path}", how)
