@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "ftptls_cli",
+    "ftptls_guarantees",
     "ftptls_reference",
     "ftptls_register",
     "ftptls_compliance",

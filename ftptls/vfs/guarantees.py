@@ -60,12 +60,14 @@ class Changes:
 
     Attributes:
         name: What it is called, in reStructuredText.
+        about: What it is for.
         facts: Those of :class:`Guarantees` that become something else.
         adds: Optional interfaces that it provides in any case.
         loses: Optional interfaces that it never provides.
     """
 
     name: str
+    about: str
     facts: Mapping[str, bool] = field(default_factory=dict)
     adds: Optional = frozenset()
     loses: Optional = frozenset()
@@ -112,15 +114,26 @@ TABLES = Guarantees(name="``TableFilesystem``", keeps_what_is_opened=False)
 PROVIDERS = (LOCAL, LOCAL_RESUMING, LOCAL_DIRECT, MEMORY, S3, FSSPEC, SHELL, TABLES)
 """Filesystems that have files of their own."""
 
-RESTRICTED = Changes(name="``Restricted``", loses=frozenset({IHardLinks}))
-SUBTREE = Changes(name="``Subtree``", loses=frozenset({ILinks}))
-MOUNTS = Changes(name="``Mounts``")
-CASE_FOLDING = Changes(
-    name="``CaseFolding``", facts={"folds_case": True}, adds=frozenset({IRealPaths})
+RESTRICTED = Changes(
+    name="``Restricted``",
+    about="What may be done depends on the path",
+    loses=frozenset({IHardLinks}),
 )
-VERSIONS = Changes(name="``Versions``")
-ENCRYPTED = Changes(name="``Encrypted``", loses=frozenset({IResumable}))
-QUOTA = Changes(name="``Quota``", adds=frozenset({ISpace}))
+SUBTREE = Changes(name="``Subtree``", about="One folder is the whole", loses=frozenset({ILinks}))
+MOUNTS = Changes(name="``Mounts``", about="Others take the place of folders")
+CASE_FOLDING = Changes(
+    name="``CaseFolding``",
+    about="The case of names does not count",
+    facts={"folds_case": True},
+    adds=frozenset({IRealPaths}),
+)
+VERSIONS = Changes(name="``Versions``", about="What is overwritten is kept")
+ENCRYPTED = Changes(
+    name="``Encrypted``",
+    about="The octets of files are stored encrypted",
+    loses=frozenset({IResumable}),
+)
+QUOTA = Changes(name="``Quota``", about="Only so much may be stored", adds=frozenset({ISpace}))
 
 WRAPPERS = (RESTRICTED, SUBTREE, MOUNTS, CASE_FOLDING, VERSIONS, ENCRYPTED, QUOTA)
 """Filesystems around others."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import secrets
 import sqlite3
 import ssl
+import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping
 from ftplib import FTP_TLS
 from functools import cache
@@ -183,3 +186,36 @@ def test_they_are_short_and_can_be_run(name, spawn: Spawn, tmp_path):
     client.retrbinary("RETR a", back.write)
     assert (client.nlst(), back.getvalue()) == (["a"], b"hello")
     client.quit()
+
+
+MINE = """
+from ftptls.testing.filesystem import OnWorkers
+from ftptls.vfs.memory import MemoryFilesystem
+from ftptls.vfs.wrapping import ABILITIES, Wrapper
+
+
+class MyFilesystem(Wrapper):
+    lost = frozenset(ABILITIES)
+
+    def __init__(self, workers):
+        super().__init__(OnWorkers(MemoryFilesystem(), workers))
+"""
+
+
+def test_the_suite_is_used_as_the_documents_say(tmp_path):
+    page = (CHECKOUT / "docs" / "howto" / "filesystems.rst").read_text()
+    block = page.partition(":caption: test_mine.py\n")[2].partition("\nIt tries")[0]
+    (tmp_path / "test_mine.py").write_text(textwrap.dedent(block))
+    (tmp_path / "mine.py").write_text(MINE)
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path]
+    done = subprocess.run(
+        [*run, "test_mine.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{CHECKOUT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+    assert "skipped" not in done.stdout

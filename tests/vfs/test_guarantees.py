@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ftptls.vfs import guarantees
 from ftptls.vfs.guarantees import PROVIDERS, WRAPPERS
+from tests.conftest import CHECKOUT
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -17,18 +20,9 @@ def named() -> set[str]:
     """The rows that test classes name, by their names in the module."""
     found: set[str] = set()
     for path in TESTS.rglob("test_*.py"):
-        if "guarantees = " not in path.read_text():
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-                for line in node.body:
-                    if (
-                        isinstance(line, ast.Assign)
-                        and ast.unparse(line.targets[0]) == "guarantees"
-                    ):
-                        found |= {
-                            each.id for each in ast.walk(line.value) if isinstance(each, ast.Name)
-                        }
+        text = path.read_text()
+        for row in re.findall(r"^class Test.*:\n    guarantees = (.*)$", text, re.MULTILINE):
+            found |= set(re.findall(r"\b[A-Z_0-9]+\b", row))
     return found
 
 
@@ -45,3 +39,19 @@ def test_what_is_around_one_keeps_what_it_does_not_change(changes):
         assert both.provides == (row.provides | changes.adds) - changes.loses
         for name in ("atomic", "resumes", "lasts", "renames_at_once", "scans_lazily"):
             assert getattr(both, name) == changes.facts.get(name, getattr(row, name))
+
+
+def test_the_page_has_each_row(tmp_path):
+    build = [sys.executable, "-m", "sphinx", "-q", "-b", "text", "-d", tmp_path / "trees"]
+    page = CHECKOUT / "docs" / "howto" / "filesystems.rst"
+    subprocess.run(
+        [*build, CHECKOUT / "docs", tmp_path / "text", page],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    text = (tmp_path / "text" / "howto" / "filesystems.txt").read_text()
+    for aspect in ("A new file", "HASH", "Case counts"):
+        assert aspect in text
+    for row in WRAPPERS:
+        assert row.name.strip("`") in text
