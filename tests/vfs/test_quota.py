@@ -441,6 +441,19 @@ def test_another_server_that_starts_meanwhile(tmp_path, ledger):
         assert ledger.usage() == {"user:alice": Usage(20, 1), "user:bob": Usage(7, 1)}
 
 
+def test_an_upload_that_broke_off_goes_on_however_large_the_file_is(tmp_path, ledger):
+    inner = LocalFilesystem(tmp_path, WORKERS, upload_mode=UploadMode.ATOMIC_RESUME, user="alice")
+    files = Quota(inner, ledger, str(tmp_path), [ALICE], WORKERS)
+    store(files, "/a", 100)
+    upload: Any = run_now(files.open_write(path("/a"), Store.REPLACE, 0))
+    run_now(upload.begin())
+    run_now(upload.write_at(0, bytes(10)))
+    assert run_now(upload.keep()) == 10
+    store(files, "/a", 20, Store.APPEND)
+    assert ledger.usage() == {"user:alice": Usage(30, 1)}
+    assert ledger.recount(size_on_disk) == 0
+
+
 def test_a_directory_comes_to_where_others_have_deleted_files(tmp_path, ledger):
     files = Quota(LocalFilesystem(tmp_path, WORKERS), ledger, str(tmp_path), [ALICE], WORKERS)
     for folder in ("/old", "/new"):
