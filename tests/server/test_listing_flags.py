@@ -236,10 +236,10 @@ class Counted(Entry):
     alive = 0
     most = 0
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, Kind.FILE, modified=1e9)
+    def __new__(cls, name: str) -> Counted:
         Counted.alive += 1
         Counted.most = max(Counted.most, Counted.alive)
+        return super().__new__(cls, name, Kind.FILE, modified=1e9)
 
     def __del__(self) -> None:
         Counted.alive -= 1
