@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -178,22 +179,27 @@ class EncryptedUpload:
         if offset != self._position:
             raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
         first = self._number
-        records: list[bytes] = []
+        chunks: list[bytes] = []
         rest = memoryview(data)
         while rest:
             inside = self._position - self._number * CHUNK
             if inside == CHUNK:
-                records.append(key.seal(self._number, self._chunk, last=False))
+                chunks.append(bytes(self._chunk))
                 await self._turn_to(self._number + 1)
                 inside = 0
             piece = rest[: CHUNK - inside]
             self._chunk[inside : inside + len(piece)] = piece
             self._position += len(piece)
             rest = rest[len(piece) :]
+        records = [key.seal(first + n, chunk, last=False) for n, chunk in enumerate(chunks)]
         if self.in_place:
+            chunks.append(bytes(self._chunk))
             records.append(self._present(key))
         if records:
-            await self._upload.write_at(sealing.place(first), b"".join(records))
+            await self._store(first, b"".join(records), chunks)
+
+    async def _store(self, first: int, records: bytes, chunks: Sequence[bytes]) -> None:
+        await self._upload.write_at(sealing.place(first), records)
 
     async def commit(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.commit`."""
@@ -285,6 +291,23 @@ class ResumedUpload(EncryptedUpload):
         await self._upload.begin()
         self._position = self.offset
         self._key = key
+
+    async def _store(self, first: int, records: bytes, chunks: Sequence[bytes]) -> None:
+        try:
+            await super()._store(first, records, chunks)
+        except OSError:
+            with suppress(OSError):
+                await self._mend(first, chunks)
+            raise
+
+    async def _mend(self, first: int, chunks: Sequence[bytes]) -> None:
+        """Seal what there was room for: a record that was cut off would take the old end along."""
+        size = sealing.plain_size((await self._files.stat(self._path)).size)
+        last = sealing.last_chunk(size)
+        if first <= last < first + len(chunks):
+            chunk = chunks[last - first][: size - last * CHUNK]
+            record = self._running().seal(last, chunk, last=True)
+            await self._upload.write_at(sealing.place(last), record)
 
     async def _if_there(self) -> DecryptingReader | None:
         try:

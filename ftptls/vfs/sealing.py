@@ -36,10 +36,12 @@ RECORD = CHUNK + _ADDED
 
 
 def plain_size(stored: int) -> int:
-    """Octets of a file of which so many are stored; 0 for what is too short to be one."""
-    body = stored - HEADER
-    records = -(-body // RECORD)
-    return max(0, body - records * _ADDED)
+    """Octets of a file of which so many are stored; 0 for what is too short to be one.
+
+    The beginning of a record that holds nothing yet is none: the disk was full there.
+    """
+    records, rest = divmod(max(0, stored - HEADER), RECORD)
+    return records * CHUNK + max(0, rest - _ADDED)
 
 
 def last_chunk(size: int) -> int:

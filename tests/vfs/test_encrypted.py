@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftptls.errors import FTPError, PermanentError, TransientError
-from ftptls.interfaces import IFilesystem, Store
+from ftptls.interfaces import IFilesystem, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import (
     HardLinksContract,
@@ -22,6 +23,7 @@ from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.guarantees import ENCRYPTED, LOCAL, LOCAL_DIRECT, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, Keys, plain_size
+from ftptls.vfs.wrapping import WrappedUpload, Wrapper
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
@@ -245,3 +247,41 @@ def test_a_record_of_another_file_is_noticed(files, inner):
 def test_keys_that_are_none(keys):
     with pytest.raises(ValueError, match="32 octets"):
         Keys(keys)
+
+
+class FullDisk(Wrapper):
+    """A disk with room for so many more octets; what there is of a file can be written over."""
+
+    room = 0
+
+    async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
+        return _OnFullDisk(await super().open_write(path, how, offset), self, path)
+
+
+class _OnFullDisk(WrappedUpload):
+    def __init__(self, upload: IUpload, disk: FullDisk, path: PurePosixPath) -> None:
+        super().__init__(upload)
+        self._disk, self._path = disk, path
+
+    async def write_at(self, offset: int, data: bytes) -> None:
+        end = (await self._disk.stat(self._path)).size + self._disk.room
+        await super().write_at(offset, data[: max(0, end - offset)])
+        if offset + len(data) > end:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("how", [Store.APPEND, Store.RESUME])
+@pytest.mark.parametrize("size", [0, 10, CHUNK - 5, CHUNK, CHUNK + 10])
+@pytest.mark.parametrize("room", [0, 1, 100, CHUNK, CHUNK + 100])
+def test_a_disk_that_is_full_takes_nothing_of_what_was_there(how, size, room):
+    inner = MemoryFilesystem()
+    old, new = os.urandom(size), os.urandom(3 * CHUNK)
+    store(Encrypted(inner, Keys([KEY])), "/a", old)
+    disk = FullDisk(inner)
+    disk.room = room
+    files = Encrypted(disk, Keys([KEY]))
+    with pytest.raises(OSError, match="No space"):
+        store(files, "/a", new, how, size if how is Store.RESUME else 0, piece=2 * CHUNK)
+    found = read(files, "/a")
+    assert found.startswith(old)
+    assert (old + new).startswith(found)
