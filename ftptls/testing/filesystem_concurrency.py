@@ -95,7 +95,9 @@ class ConcurrencyContract(FilesystemBench):
             return
         versions = tuple(bytes([n]) * (_PIECE * (4 - n) + n) for n in range(4))
 
-        async def read(filesystem: IFilesystem) -> None:
+        async def read(filesystem: IFilesystem, pauses: int) -> None:
+            for _ in range(pauses):
+                await self.pause()
             try:
                 await self.read_slowly(filesystem, "/a", versions)
             except TransientError as error:
@@ -106,9 +108,9 @@ class ConcurrencyContract(FilesystemBench):
             filesystem = self.make_stepped({"/a": versions[0]})
             self.hold(last_first=last_first)
             self.together(
-                *(read(filesystem) for _ in range(4)),
+                *(read(filesystem, 0) for _ in range(3)),
                 *(self.write_slowly(filesystem, "/a", data) for data in versions[1:]),
-                *(read(filesystem) for _ in range(4)),
+                *(read(filesystem, pauses) for pauses in range(20)),
             )
             assert self.read(filesystem, "/a") in versions[1:]
             assert set(self.entries(filesystem)) == {"a"}
