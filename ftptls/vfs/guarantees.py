@@ -134,6 +134,7 @@ ENCRYPTED = Changes(
     loses=frozenset({IResumable}),
 )
 QUOTA = Changes(name="``Quota``", about="Only so much may be stored", adds=frozenset({ISpace}))
+HOOKED = Changes(name="``Hooked``", about="Others are told, and asked about uploads")
 
-WRAPPERS = (RESTRICTED, SUBTREE, MOUNTS, CASE_FOLDING, VERSIONS, ENCRYPTED, QUOTA)
+WRAPPERS = (RESTRICTED, SUBTREE, MOUNTS, CASE_FOLDING, VERSIONS, ENCRYPTED, QUOTA, HOOKED)
 """Filesystems around others."""

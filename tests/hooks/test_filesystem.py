@@ -13,6 +13,7 @@ from ftptls.progress import Progress
 from ftptls.session import Peers, Session
 from ftptls.settings import EventKind
 from ftptls.testing.filesystem import HardLinksContract, InlineWorkers, RealPathsContract
+from ftptls.vfs.guarantees import HOOKED, LOCAL, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
@@ -35,11 +36,15 @@ def hooked(filesystem: IFilesystem) -> IFilesystem:
 
 
 class TestHookedLocal(LocalContract, HardLinksContract, RealPathsContract):
+    guarantees = HOOKED.of(LOCAL)
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return hooked(super().make_filesystem(content))
 
 
 class TestHookedInMemory(MemoryContract):
+    guarantees = HOOKED.of(MEMORY)
+
     def make_filesystem(self, content: Mapping[str, bytes]) -> IFilesystem:
         return hooked(MemoryFilesystem(content))
 
