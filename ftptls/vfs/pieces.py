@@ -169,15 +169,9 @@ class PiecesUpload:
     def _commit(self) -> None:
         if self._committed:
             return
-        node = self._begun()
-        self._ended = True
-        try:
-            self._finish(node)
-        except BaseException:
-            if not self.in_place:
-                self._files.drop(node.number)
-            raise
-        self._committed = True
+        # If that fails, it is for abandon to tidy up: in a turn that is not taken back.
+        self._finish(self._begun())
+        self._ended = self._committed = True
 
     def _abandon(self) -> None:
         ended, self._ended = self._ended, True

@@ -158,6 +158,17 @@ def test_what_a_crash_leaves_of_an_upload_goes_at_the_next_start(tmp_path):
     assert content(files) == bytes(PIECE)
 
 
+def test_nothing_stays_of_an_upload_that_cannot_become_the_file():
+    files = example("sql_filesystem").SQLFilesystem(":memory:", InlineWorkers())
+    upload = begin(files)
+    run_now(upload.write_at(0, bytes(2 * PIECE)))
+    run_now(files.make_directory(A))
+    with pytest.raises(IsADirectoryError):
+        run_now(upload.commit())
+    run_now(upload.abandon())
+    assert files._db.execute("SELECT count(*) FROM pieces").fetchone() == (0,)
+
+
 def test_a_full_database_is_a_full_disk(tmp_path):
     files = example("sql_filesystem").SQLFilesystem(":memory:", InlineWorkers())
     with files.turn():
