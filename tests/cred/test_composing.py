@@ -167,7 +167,9 @@ def test_a_checker_that_breaks_down_is_no_refusal():
 
 
 @pytest.mark.parametrize(
-    "answer", [b"alice", "alice", lambda: succeed(b"alice"), ANONYMOUS], ids=repr
+    "answer",
+    [b"alice", "alice", lambda: succeed(b"alice"), ANONYMOUS],
+    ids=["octets", "text", "later", "anonymous"],
 )
 def test_answers_are_passed_on_as_they_are(answer):
     made = composed(Recorder(answer))[IUsernamePassword]

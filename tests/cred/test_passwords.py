@@ -214,6 +214,7 @@ def test_a_damaged_hash_is_told(stored: str) -> None:
         (scrypt.using(rounds=4).hash("x"), "ln=4,r=8", "ln=24,r=8"),
         (scrypt.using(rounds=4).hash("x"), "ln=4,r=8", "ln=16,r=4096"),
     ],
+    ids=lambda text: text[:12],
 )
 def test_a_hash_that_would_take_for_ever_is_refused(stored: str, cheap: str, dear: str) -> None:
     assert cheap in stored

@@ -72,7 +72,7 @@ def test_what_they_check():
         ("cn:issuer=CN=Root", ["alice"]),
         ("issuer=CN=Other:cn:issuer=CN=Root", ["alice"]),
         ("cn:issuer=CN=Other", []),
-        (f"cn:issuer={fingerprint(ROOT).hex()}", ["alice"]),
+        pytest.param(f"cn:issuer={fingerprint(ROOT).hex()}", ["alice"], id="issuer's pin"),
         ("uid", []),
         ("pins=%(pins)s", ["pinned"]),
         ("subjects=%(subjects)s", ["whole"]),
