@@ -23,11 +23,13 @@ made := .venv/made-$(place)
 installed := .venv/installed-$(key)
 developed := .venv/developed-$(key)
 pip := $(run) -m pip --disable-pip-version-check -qq install
+# What a module or class of tests has started, such as a server, one process uses.
+pytest := $(run) -m pytest -n auto --dist loadscope
 sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 clients := curl fish lftp ncftp nodejs npm openssl rclone tnftp vsftpd zsh
 modules := tests/interop/node_modules
 
-.PHONY: environment serve test test-long fuzz lint docs clean packages programs
+.PHONY: environment serve test coverage test-long fuzz lint docs clean packages programs
 .NOTPARALLEL:
 .SILENT:
 
@@ -39,10 +41,13 @@ serve: $(installed)
 
 test: lint
 	$(sphinx)
-	$(run) -m pytest --cov
+	$(pytest)
+
+coverage: packages $(developed)
+	$(pytest) --cov
 
 test-long: packages $(developed)
-	FTPTLS_SCALE=$(SCALE) $(run) -m pytest
+	FTPTLS_SCALE=$(SCALE) $(pytest)
 
 fuzz: $(developed)
 	$(run) -m tests.fuzz $(FUZZ)
