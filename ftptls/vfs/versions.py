@@ -198,7 +198,9 @@ class Versions(Wrapper):
         """
         turns, key = self._turns, str(place)
         if ILocalPaths.providedBy(self._plain):
-            turns, key = _TURNS, await self._plain.local_path(place)
+            # By its directory, for the name may be a link's.
+            folder = await self._plain.local_path(place.parent)
+            turns, key = _TURNS, os.path.join(folder, place.name)
         async with turns.setdefault(key, DeferredLock()):
             await self._replace(place, step, copied=copied)
 
