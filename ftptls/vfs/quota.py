@@ -16,7 +16,6 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import alsoProvides
 
-from ftptls import settings
 from ftptls.errors import FTPError
 from ftptls.interfaces import (
     IBounded,
@@ -28,6 +27,7 @@ from ftptls.interfaces import (
     IWorkers,
     Store,
 )
+from ftptls.settings import Quota as QuotaSettings
 from ftptls.vfs.ledger import Account, Ledger
 from ftptls.vfs.wrapping import WrappedUpload, Wrapper
 
@@ -52,7 +52,7 @@ class Quotas:
     files: int | None = None
 
     @classmethod
-    def from_settings(cls, settings: settings.Quota) -> Quotas | None:
+    def from_settings(cls, settings: QuotaSettings) -> Quotas | None:
         """As the settings have it; what a crash has left is looked up. It blocks.
 
         Raises:
