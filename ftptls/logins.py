@@ -116,6 +116,7 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         stores=ObjectFilesystems(
             reactor, Stores.from_settings(settings.objects), settings.objects.threads
         ),
+        umask=int(files.umask, 8),
         options=LocalOptions.from_settings(files),
     )
     checkers = [_checker(description) for description in settings.auth]

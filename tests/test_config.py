@@ -166,6 +166,10 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
         ),
         ("[files]\nroot = 3", "files.root is 3; it must be text in quotes."),
         (
+            '[files]\numask = "8"',
+            'files.umask is "8"; it must be three octal digits, such as "027".',
+        ),
+        (
             '[files]\ntime_zone = "Europe/Atlantis"',
             'files.time_zone is "Europe/Atlantis"; it must be UTC, local, or the name of a time '
             "zone that this system knows.",

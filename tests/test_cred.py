@@ -314,3 +314,10 @@ def test_layers_are_around_every_folder(home: Path) -> None:
         (version,) = folder.iterdir()
         assert version.read_bytes().startswith(b"ftptls\x01\n")
     assert run_now(files.stat(P("/m/a"))).size == 6
+
+
+def test_new_files_and_directories_lack_the_bits_of_the_umask(home: Path) -> None:
+    files = avatar(LocalRealm(str(home), WORKERS, umask=0o027), b"alice")
+    store(files, "/new", b"")
+    run_now(files.make_directory(P("/made")))
+    assert [(home / name).stat().st_mode & 0o777 for name in ("new", "made")] == [0o640, 0o750]

@@ -69,6 +69,7 @@ class LocalRealm:
         quotas: How much everybody may store; by default that is not counted.
         unix: As whom users act; by default all of them are the server itself.
         stores: Opens URLs; without, none can be served.
+        umask: Permission bits that new files and directories do not get.
         options: See :class:`~ftptls.vfs.local.LocalFilesystem`.
 
     Attributes:
@@ -90,6 +91,7 @@ class LocalRealm:
         quotas: Quotas | None = None,
         unix: UnixUsers | None = None,
         stores: ObjectFilesystems | None = None,
+        umask: int = 0o022,
         options: LocalOptions | None = None,
     ) -> None:
         self._root = _whole(root)
@@ -100,6 +102,7 @@ class LocalRealm:
         self._accounts: Sequence[Account] | None = None
         self._workers = workers
         self._upload_mode = upload_mode
+        self._umask = umask
         self._options = options
         self._read_only = read_only
         self._anonymous = anonymous or Anonymous()
@@ -192,6 +195,7 @@ class LocalRealm:
             folder,
             self._workers,
             upload_mode=mode,
+            umask=self._umask,
             owner=owner,
             user=name,
             options=self._options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ftptls.settings.about import is_ipv4, is_media_type, is_mount, setting
@@ -106,6 +107,13 @@ class Files:
         "there hides what the root has under that path. Rights are set for both in one.",
         accepts='a path, = and a folder, such as "/archive = /srv/archive"',
         check=is_mount,
+    )
+    umask: str = setting(
+        "022",
+        "Permission bits that new files and directories do not get, in octal: with `027`, others "
+        "than the owner and the group get none. Clients can choose another one by SITE UMASK.",
+        accepts='three octal digits, such as "027"',
+        check=lambda text: re.fullmatch("[0-7]{3}", text) is not None,
     )
     versions: int = setting(
         0,
