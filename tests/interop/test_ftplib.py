@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.clients import Bare, fetch, ftp, store, trusting
+from tests.interop.conftest import StartServer
 from tests.interop.server import PASSWORD, USER, Server
 
 SOME = random.Random(1).randbytes(300_000)
@@ -41,6 +42,15 @@ def test_every_way_to_connect(
         assert fetch(client, "some") == SOME
         assert client.nlst() == ["some"]
         assert client.resumed == [reuse] * 3
+
+
+def test_the_umask_of_the_settings(start_server: StartServer) -> None:
+    server = start_server(files=['umask = "027"'])
+    with ftp(server) as client:
+        store(client, "private", SOME)
+        client.mkd("folder")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in server.root.iterdir()}
+    assert modes == {"private": 0o640, "folder": 0o750}
 
 
 def test_list(server: Server, folder: Path) -> None:
