@@ -161,7 +161,8 @@ class LocalRealm:
             root = self._folder(self._root, name, user)
             mounts = {point: self._folder(each, name, user) for point, each in self._mounts.items()}
         opened = {point: await self._open(each, owner, name) for point, each in mounts.items()}
-        filesystem = self._layers.around(await self._open(root, owner, name), opened)
+        served = await self._open(root, owner, name)
+        filesystem = self._layers.around(served, opened, self._workers)
         if self._read_only:
             filesystem = Restricted(filesystem, READ_ONLY)
         if not anonymous:

@@ -7,12 +7,12 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from zope.interface import implementer
 
 from ftptls.errors import PermanentError
-from ftptls.interfaces import IFileReader, IFilesystem, IResumable, IUpload, Store
+from ftptls.interfaces import IFileReader, IFilesystem, IResumable, IUpload, IWorkers, Store
 from ftptls.vfs import sealing
 from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, FileKey, Keys
 from ftptls.vfs.wrapping import Wrapper
@@ -34,17 +34,19 @@ class Encrypted(Wrapper):
     Args:
         filesystem: The other one.
         keys: The keys.
+        workers: Where octets are encrypted and decrypted.
 
     Raises:
         ValueError: The other one keeps what arrived of uploads that broke off, which cannot be
             gone on with here.
     """
 
-    def __init__(self, filesystem: IFilesystem, keys: Keys) -> None:
+    def __init__(self, filesystem: IFilesystem, keys: Keys, workers: IWorkers) -> None:
         if IResumable.providedBy(filesystem):
             raise ValueError("encrypted uploads that broke off cannot be gone on with")
         super().__init__(filesystem)
         self._keys = keys
+        self._workers = workers
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
@@ -55,26 +57,28 @@ class Encrypted(Wrapper):
 
     async def open_read(self, path: PurePosixPath) -> IFileReader:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
-        return await _open(self._files, self._keys, path)
+        return await _open(self._files, self._keys, self._workers, path)
 
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
         whole = how in (Store.REPLACE, Store.NEW)
         upload: IUpload = await self._files.open_write(path, how if whole else Store.RESUME, 0)
         if whole:
-            return EncryptedUpload(upload, self._keys)
+            return EncryptedUpload(upload, self._keys, self._workers)
         try:
             _check_offset(offset, (await self.stat(path)).size)
         except FileNotFoundError:
             _check_offset(offset, 0)
-        return ResumedUpload(upload, self._keys, self._files, path, how, offset)
+        return ResumedUpload(upload, self._keys, self._workers, self._files, path, how, offset)
 
 
 def _as_plain(entry: Entry) -> Entry:
     return entry._replace(size=sealing.plain_size(entry.size)) if entry.is_file else entry
 
 
-async def _open(filesystem: Any, keys: Keys, path: PurePosixPath) -> DecryptingReader:
+async def _open(
+    filesystem: Any, keys: Keys, workers: IWorkers, path: PurePosixPath
+) -> DecryptingReader:
     reader: IFileReader = await filesystem.open_read(path)
     try:
         # A file of no octets was made by somebody else, or just before everything stopped.
@@ -82,7 +86,7 @@ async def _open(filesystem: Any, keys: Keys, path: PurePosixPath) -> DecryptingR
     except BaseException:
         await reader.close()
         raise
-    return DecryptingReader(reader, key)
+    return DecryptingReader(reader, key, workers)
 
 
 @implementer(IFileReader)
@@ -92,12 +96,14 @@ class DecryptingReader:
     Args:
         reader: The stored file.
         key: Its key; ``None`` for one of no octets, which has none.
+        workers: Where it is decrypted.
     """
 
-    def __init__(self, reader: IFileReader, key: FileKey | None) -> None:
+    def __init__(self, reader: IFileReader, key: FileKey | None, workers: IWorkers) -> None:
         self.size = sealing.plain_size(reader.size)
         self.key = key
         self._reader: Any = reader
+        self._workers = workers
 
     async def read_at(self, offset: int, size: int) -> bytes:
         """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
@@ -109,10 +115,7 @@ class DecryptingReader:
             return b""
         first, end = offset // CHUNK, sealing.last_chunk(offset + size) + 1
         stored = await _read_all(self._reader, sealing.place(first), (end - first) * RECORD)
-        data = b"".join(
-            self._chunk(chunk, stored[start : start + RECORD])
-            for chunk, start in zip(range(first, end), range(0, len(stored), RECORD), strict=False)
-        )
+        data = await self._opened(first, stored)
         start = offset - first * CHUNK
         return data[start : start + size]
 
@@ -120,16 +123,27 @@ class DecryptingReader:
         """A whole chunk; empty behind the last one."""
         if number > sealing.last_chunk(self.size):
             return b""
-        return self._chunk(number, await _read_all(self._reader, sealing.place(number), RECORD))
+        stored = await _read_all(self._reader, sealing.place(number), RECORD)
+        return await self._opened(number, stored)
 
     async def close(self) -> None:
         """See :meth:`ftptls.interfaces.IFileReader.close`."""
         await self._reader.close()
 
-    def _chunk(self, number: int, record: bytes) -> bytes:
+    async def _opened(self, first: int, stored: bytes) -> bytes:
         if self.key is None:
             return b""
-        return self.key.open(number, record, last=number == sealing.last_chunk(self.size))
+        last = sealing.last_chunk(self.size)
+        return await self._workers.run(_open_records, self.key, first, stored, last)
+
+
+def _open_records(key: FileKey, first: int, stored: bytes, last: int) -> bytes:
+    """The chunks of records from ``first`` on, of which there is one; ``last`` is the file's."""
+    starts = enumerate(range(0, max(1, len(stored)), RECORD), first)
+    return b"".join(
+        key.open(number, stored[start : start + RECORD], last=number == last)
+        for number, start in starts
+    )
 
 
 async def _read_all(reader: IFileReader, offset: int, size: int) -> bytes:
@@ -141,6 +155,18 @@ async def _read_all(reader: IFileReader, offset: int, size: int) -> bytes:
     return b"".join(pieces)
 
 
+class _Chunk(NamedTuple):
+    """What a record is made of."""
+
+    number: int
+    data: bytes
+    last: bool
+
+
+def _seal(key: FileKey, chunks: Sequence[_Chunk]) -> bytes:
+    return b"".join(key.seal(each.number, each.data, last=each.last) for each in chunks)
+
+
 @implementer(IUpload)
 class EncryptedUpload:
     """A whole file, which leaves in records; in place, what has arrived is always whole.
@@ -148,13 +174,15 @@ class EncryptedUpload:
     Args:
         upload: Where it is stored, checked and not begun.
         keys: The operator's.
+        workers: Where it is encrypted.
     """
 
-    def __init__(self, upload: IUpload, keys: Keys) -> None:
+    def __init__(self, upload: IUpload, keys: Keys, workers: IWorkers) -> None:
         self.in_place = upload.in_place
         self.offset = 0
         self._upload: Any = upload
         self._keys = keys
+        self._workers = workers
         self._key: FileKey | None = None  # of an upload that runs
         self._old: DecryptingReader | None = None
         self._position = 0
@@ -178,34 +206,31 @@ class EncryptedUpload:
         key = self._running()
         if offset != self._position:
             raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
-        first = self._number
-        chunks: list[bytes] = []
+        chunks: list[_Chunk] = []
         rest = memoryview(data)
         while rest:
             inside = self._position - self._number * CHUNK
             if inside == CHUNK:
-                chunks.append(bytes(self._chunk))
+                chunks.append(_Chunk(self._number, bytes(self._chunk), last=False))
                 await self._turn_to(self._number + 1)
                 inside = 0
             piece = rest[: CHUNK - inside]
             self._chunk[inside : inside + len(piece)] = piece
             self._position += len(piece)
             rest = rest[len(piece) :]
-        records = [key.seal(first + n, chunk, last=False) for n, chunk in enumerate(chunks)]
         if self.in_place:
-            chunks.append(bytes(self._chunk))
-            records.append(self._present(key))
-        if records:
-            await self._store(first, b"".join(records), chunks)
+            chunks.append(self._present())
+        if chunks:
+            await self._store(key, chunks)
 
-    async def _store(self, first: int, records: bytes, chunks: Sequence[bytes]) -> None:
-        await self._upload.write_at(sealing.place(first), records)
+    async def _store(self, key: FileKey, chunks: Sequence[_Chunk]) -> None:
+        records = await self._workers.run(_seal, key, chunks)
+        await self._upload.write_at(sealing.place(chunks[0].number), records)
 
     async def commit(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.commit`."""
         if self._key is not None and not self.in_place:
-            place = sealing.place(self._number)
-            await self._upload.write_at(place, self._present(self._key))
+            await self._store(self._key, [self._present()])
         await self._end()
         await self._upload.commit()
 
@@ -219,11 +244,11 @@ class EncryptedUpload:
         self._number = number
         self._chunk = bytearray(await self._old.chunk(number) if self._old else b"")
 
-    def _present(self, key: FileKey) -> bytes:
-        """The record of the chunk that is not full yet, perhaps."""
+    def _present(self) -> _Chunk:
+        """The chunk that is not full yet, perhaps."""
         size = max(self._position, self._old.size if self._old else 0)
         last = self._number == sealing.last_chunk(size)
-        return key.seal(self._number, self._chunk, last=last)
+        return _Chunk(self._number, bytes(self._chunk), last)
 
     def _running(self) -> FileKey:
         if self._key is None:
@@ -242,6 +267,7 @@ class ResumedUpload(EncryptedUpload):
     Args:
         upload: As if the file were overwritten in place; checked.
         keys: The operator's.
+        workers: Where it is encrypted.
         filesystem: Where the file is stored.
         path: Its path.
         how: Resumed or appended.
@@ -252,12 +278,13 @@ class ResumedUpload(EncryptedUpload):
         self,
         upload: IUpload,
         keys: Keys,
+        workers: IWorkers,
         filesystem: IFilesystem,
         path: PurePosixPath,
         how: Store,
         offset: int,
     ) -> None:
-        super().__init__(upload, keys)
+        super().__init__(upload, keys, workers)
         self._files: Any = filesystem
         self._path = path
         self._appends = how is Store.APPEND
@@ -292,26 +319,26 @@ class ResumedUpload(EncryptedUpload):
         self._position = self.offset
         self._key = key
 
-    async def _store(self, first: int, records: bytes, chunks: Sequence[bytes]) -> None:
+    async def _store(self, key: FileKey, chunks: Sequence[_Chunk]) -> None:
         try:
-            await super()._store(first, records, chunks)
+            await super()._store(key, chunks)
         except OSError:
             with suppress(OSError):
-                await self._mend(first, chunks)
+                await self._mend(key, chunks)
             raise
 
-    async def _mend(self, first: int, chunks: Sequence[bytes]) -> None:
+    async def _mend(self, key: FileKey, chunks: Sequence[_Chunk]) -> None:
         """Seal what there was room for: a record that was cut off would take the old end along."""
         size = sealing.plain_size((await self._files.stat(self._path)).size)
-        last = sealing.last_chunk(size)
-        if first <= last < first + len(chunks):
-            chunk = chunks[last - first][: size - last * CHUNK]
-            record = self._running().seal(last, chunk, last=True)
-            await self._upload.write_at(sealing.place(last), record)
+        number = sealing.last_chunk(size)
+        cut = [each for each in chunks if each.number == number]
+        if cut:
+            data = cut[0].data[: size - number * CHUNK]
+            await super()._store(key, [_Chunk(number, data, last=True)])
 
     async def _if_there(self) -> DecryptingReader | None:
         try:
-            return await _open(self._files, self._keys, self._path)
+            return await _open(self._files, self._keys, self._workers, self._path)
         except FileNotFoundError:
             return None
 

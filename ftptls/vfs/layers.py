@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ftptls.interfaces import IFilesystem
+from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.programs import ProgramError, printed
 from ftptls.settings import Encryption, Files, UploadMode
 from ftptls.vfs.encrypted import Encrypted
@@ -87,15 +87,23 @@ class Layers:
             )
         return cls(keys, files.versions, files.fold_case)
 
-    def around(self, root: IFilesystem, mounted: Mapping[str, IFilesystem]) -> IFilesystem:
-        """A filesystem of a folder, and others that are mounted in it by path."""
-        filesystem = self._around_one(root)
+    def around(
+        self, root: IFilesystem, mounted: Mapping[str, IFilesystem], workers: IWorkers
+    ) -> IFilesystem:
+        """A filesystem of a folder, and others that are mounted in it by path.
+
+        Args:
+            root: Of the folder.
+            mounted: The others.
+            workers: Where they are encrypted.
+        """
+        filesystem = self._around_one(root, workers)
         if mounted:
-            others = {point: self._around_one(each) for point, each in mounted.items()}
+            others = {point: self._around_one(each, workers) for point, each in mounted.items()}
             filesystem = Mounts({"/": filesystem, **others})
         return CaseFolding(filesystem) if self.fold_case else filesystem
 
-    def _around_one(self, filesystem: IFilesystem) -> IFilesystem:
+    def _around_one(self, filesystem: IFilesystem, workers: IWorkers) -> IFilesystem:
         if self.keys is not None:
-            filesystem = Encrypted(filesystem, self.keys)
+            filesystem = Encrypted(filesystem, self.keys, workers)
         return Versions(filesystem, self.versions) if self.versions else filesystem

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,47 +17,20 @@ from ftptls.interfaces import IFilesystem, IUpload, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import (
     HardLinksContract,
+    InlineWorkers,
     RealPathsContract,
     run_now,
 )
 from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.guarantees import ENCRYPTED, LOCAL, LOCAL_DIRECT, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
-from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, Keys, plain_size
+from ftptls.vfs.sealing import CHUNK, HEADER, RECORD, FileKey, Keys, plain_size
 from ftptls.vfs.wrapping import WrappedUpload, Wrapper
+from tests.vfs.calls import WORKERS, read, store
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
 ROOT = PurePosixPath("/")
-
-
-def store(
-    files: IFilesystem,
-    where: str,
-    data: bytes,
-    how: Store = Store.REPLACE,
-    offset: int = 0,
-    piece: int = 100_000,
-) -> None:
-    async def store() -> None:
-        upload = await files.open_write(PurePosixPath(where), how, offset)
-        await upload.begin()
-        for at in range(0, len(data), piece):
-            await upload.write_at(upload.offset + at, data[at : at + piece])
-        await upload.commit()
-
-    run_now(store())
-
-
-def read(files: IFilesystem, where: str, offset: int = 0, size: int = 1 << 24) -> bytes:
-    async def read() -> bytes:
-        reader = await files.open_read(PurePosixPath(where))
-        try:
-            return await reader.read_at(offset, size)
-        finally:
-            await reader.close()
-
-    return run_now(read())
 
 
 class TestEncryptedInMemory(MemoryContract):
@@ -66,7 +40,7 @@ class TestEncryptedInMemory(MemoryContract):
         return self.fill(super().make_filesystem({}), content)
 
     def around(self, filesystem: IFilesystem) -> IFilesystem:
-        return Encrypted(filesystem, Keys([KEY]))
+        return Encrypted(filesystem, Keys([KEY]), WORKERS)
 
 
 class TestEncryptedInMemoryDirect(TestEncryptedInMemory):
@@ -82,7 +56,7 @@ class TestEncryptedLocal(LocalContract, HardLinksContract, RealPathsContract):
         return self.fill(super().make_filesystem({}), content)
 
     def around(self, filesystem: IFilesystem) -> IFilesystem:
-        return Encrypted(filesystem, Keys([KEY]))
+        return Encrypted(filesystem, Keys([KEY]), WORKERS)
 
 
 class TestEncryptedLocalDirect(TestEncryptedLocal):
@@ -98,7 +72,7 @@ def inner(request) -> MemoryFilesystem:
 
 @pytest.fixture
 def files(inner: MemoryFilesystem) -> Encrypted:
-    return Encrypted(inner, Keys([KEY]))
+    return Encrypted(inner, Keys([KEY]), WORKERS)
 
 
 SIZES = [0, 1, 100, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 3 * CHUNK + 17]
@@ -140,7 +114,7 @@ def test_what_goes_on_in_a_file_is_what_it_would_be_in_clear(old, new, offset, a
     offset = min(offset, old)
     clear = MemoryFilesystem()
     stored = MemoryFilesystem()
-    files = Encrypted(stored, Keys([KEY]))
+    files = Encrypted(stored, Keys([KEY]), WORKERS)
     data = os.urandom(old)
     for each in (clear, files):
         store(each, "/a", data)
@@ -156,7 +130,7 @@ def test_what_goes_on_in_a_file_is_what_it_would_be_in_clear(old, new, offset, a
             at += len(piece)
             if each is files:  # also half-way, and for another session
                 size = max(old, at)
-                other = Encrypted(stored, Keys([KEY]))
+                other = Encrypted(stored, Keys([KEY]), WORKERS)
                 assert run_now(other.stat(PurePosixPath("/a"))).size == size
                 assert len(read(other, "/a")) == size
         run_now(upload.commit())
@@ -182,18 +156,18 @@ def test_a_file_of_no_octets_is_one(files, inner):
 
 
 def test_keys_can_be_changed(inner):
-    store(Encrypted(inner, Keys([KEY])), "/old", b"old")
-    both = Encrypted(inner, Keys([OTHER, KEY]))
+    store(Encrypted(inner, Keys([KEY]), WORKERS), "/old", b"old")
+    both = Encrypted(inner, Keys([OTHER, KEY]), WORKERS)
     store(both, "/new", b"new")
     store(both, "/old", b"er", Store.APPEND)
     assert read(both, "/old") == b"older"
-    assert read(Encrypted(inner, Keys([OTHER])), "/new") == b"new"
+    assert read(Encrypted(inner, Keys([OTHER]), WORKERS), "/new") == b"new"
     for change in (
         lambda files: read(files, "/old"),
         lambda files: store(files, "/old", b"x", Store.APPEND),
     ):
         with pytest.raises(PermanentError, match="550 This file needs a key"):
-            change(Encrypted(inner, Keys([OTHER])))
+            change(Encrypted(inner, Keys([OTHER]), WORKERS))
     assert read(both, "/old") == b"older"
 
 
@@ -276,12 +250,44 @@ class _OnFullDisk(WrappedUpload):
 def test_a_disk_that_is_full_takes_nothing_of_what_was_there(how, size, room):
     inner = MemoryFilesystem()
     old, new = os.urandom(size), os.urandom(3 * CHUNK)
-    store(Encrypted(inner, Keys([KEY])), "/a", old)
+    store(Encrypted(inner, Keys([KEY]), WORKERS), "/a", old)
     disk = FullDisk(inner)
     disk.room = room
-    files = Encrypted(disk, Keys([KEY]))
+    files = Encrypted(disk, Keys([KEY]), WORKERS)
     with pytest.raises(OSError, match="No space"):
         store(files, "/a", new, how, size if how is Store.RESUME else 0, piece=2 * CHUNK)
     found = read(files, "/a")
     assert found.startswith(old)
     assert (old + new).startswith(found)
+
+
+class WatchedWorkers(InlineWorkers):
+    """They know whether one of their calls runs."""
+
+    def __init__(self) -> None:
+        self.working = False
+
+    async def run(self, call: Any, *args: Any) -> Any:
+        self.working = True
+        try:
+            return await super().run(call, *args)
+        finally:
+            self.working = False
+
+
+def test_records_are_sealed_and_opened_by_workers(monkeypatch):
+    workers, seen = WatchedWorkers(), []
+    for name in ("seal", "open"):
+        real = getattr(FileKey, name)
+
+        def watched(*args: Any, real: Any = real, **more: Any) -> Any:
+            seen.append(workers.working)
+            return real(*args, **more)
+
+        monkeypatch.setattr(FileKey, name, watched)
+    files = Encrypted(MemoryFilesystem(), Keys([KEY]), workers)
+    store(files, "/a", bytes(3 * CHUNK))
+    store(files, "/a", bytes(CHUNK), Store.APPEND)
+    assert read(files, "/a") == bytes(4 * CHUNK)
+    assert len(seen) == 10
+    assert all(seen)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 import pytest
 
 from ftptls.errors import PermanentError
@@ -13,6 +11,7 @@ from ftptls.vfs.folding import CaseFolding
 from ftptls.vfs.guarantees import CASE_FOLDING, LOCAL, MEMORY
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.rights import Restricted, Rights
+from tests.vfs.calls import path, read, store
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
@@ -32,10 +31,6 @@ class TestFoldingLocal(LocalContract, HardLinksContract, RealPathsContract):
         return CaseFolding(filesystem)
 
 
-def path(text: str) -> PurePosixPath:
-    return PurePosixPath(text)
-
-
 @pytest.fixture
 def inner() -> MemoryFilesystem:
     return MemoryFilesystem({"/In/Deep/File.TXT": b"here", "/In/b": b""})
@@ -44,18 +39,6 @@ def inner() -> MemoryFilesystem:
 @pytest.fixture
 def files(inner: MemoryFilesystem) -> CaseFolding:
     return CaseFolding(inner)
-
-
-def read(files: IFilesystem, where: str) -> bytes:
-    reader = run_now(files.open_read(path(where)))
-    return run_now(reader.read_at(0, 100))
-
-
-def store(files: IFilesystem, where: str, data: bytes, how: Store = Store.REPLACE) -> None:
-    upload = run_now(files.open_write(path(where), how, 0))
-    run_now(upload.begin())
-    run_now(upload.write_at(upload.offset, data))
-    run_now(upload.commit())
 
 
 @pytest.mark.parametrize("where", ["/in/deep/file.txt", "/IN/DEEP/FILE.TXT", "/In/deep/File.TXT"])

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
-from ftptls.interfaces import IFilesystem, Store
 from ftptls.settings import Encryption, Files
-from ftptls.testing.filesystem import run_now
 from ftptls.vfs.layers import Layers, read_keys
 from ftptls.vfs.memory import MemoryFilesystem
+from tests.vfs.calls import WORKERS, read, store
 
 KEY, OTHER = "00" * 32, "ff" * 32
 
 
-def store(files: IFilesystem, where: str, data: bytes) -> None:
-    async def store() -> None:
-        upload = await files.open_write(PurePosixPath(where), Store.REPLACE, 0)
-        await upload.begin()
-        await upload.write_at(0, data)
-        await upload.commit()
-
-    run_now(store())
-
-
-def read(files: IFilesystem, where: str) -> bytes:
-    async def read() -> bytes:
-        reader = await files.open_read(PurePosixPath(where))
-        return await reader.read_at(0, 1000)
-
-    return run_now(read())
-
-
 def test_without_settings_there_is_nothing_around_it():
     inner = MemoryFilesystem()
-    assert Layers.from_settings(Files(), Encryption()).around(inner, {}) is inner
+    assert Layers.from_settings(Files(), Encryption()).around(inner, {}, WORKERS) is inner
 
 
 def test_everything_at_once(tmp_path):
@@ -44,7 +25,7 @@ def test_everything_at_once(tmp_path):
     settings = Files(versions=2, fold_case=True)
     layers = Layers.from_settings(settings, Encryption(key_files=(str(tmp_path / "key"),)))
     root, other = MemoryFilesystem(), MemoryFilesystem()
-    files = layers.around(root, {"/Archive": other})
+    files = layers.around(root, {"/Archive": other}, WORKERS)
     store(files, "/archive/a", b"first")
     store(files, "/ARCHIVE/A", b"second")
     store(files, "/b", b"clear?")
@@ -60,9 +41,11 @@ def test_keys_of_files_and_of_a_program(tmp_path: Path):
     files = (str(tmp_path / "keys"),)
     program = (sys.executable, "-c", f"print('{OTHER}')")
     inner = MemoryFilesystem()
-    store(Layers(read_keys(Encryption(files, ()))).around(inner, {}), "/a", b"of a file")
-    store(Layers(read_keys(Encryption((), program))).around(inner, {}), "/b", b"of a program")
-    both = Layers(read_keys(Encryption(files, program))).around(inner, {})
+    store(Layers(read_keys(Encryption(files, ()))).around(inner, {}, WORKERS), "/a", b"of a file")
+    store(
+        Layers(read_keys(Encryption((), program))).around(inner, {}, WORKERS), "/b", b"of a program"
+    )
+    both = Layers(read_keys(Encryption(files, program))).around(inner, {}, WORKERS)
     assert (read(both, "/a"), read(both, "/b")) == (b"of a file", b"of a program")
 
 

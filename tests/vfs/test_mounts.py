@@ -18,6 +18,7 @@ from ftptls.vfs.mounts import Mounts
 from ftptls.vfs.rights import READ_ONLY, Restricted
 from ftptls.vfs.subtree import Subtree
 from ftptls.wire.entries import Kind
+from tests.vfs.calls import names, path, store
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
@@ -41,27 +42,6 @@ class TestBelow(MemoryContract):
     def around(self, filesystem: IFilesystem) -> IFilesystem:
         mounts = Mounts({"/": MemoryFilesystem(), "/mnt/here": filesystem})
         return Subtree(mounts, PurePosixPath("/mnt/here"))
-
-
-def path(text: str) -> PurePosixPath:
-    return PurePosixPath(text)
-
-
-def names(filesystem: IFilesystem, where: str = "/") -> list[str]:
-    async def scan() -> list[str]:
-        return [entry.name async for batch in filesystem.scan(path(where)) for entry in batch]
-
-    return sorted(run_now(scan()))
-
-
-def store(filesystem: IFilesystem, where: str, data: bytes) -> None:
-    async def upload() -> None:
-        begun = await filesystem.open_write(path(where), Store.REPLACE, 0)
-        await begun.begin()
-        await begun.write_at(0, data)
-        await begun.commit()
-
-    run_now(upload())
 
 
 def refusal(change: Awaitable[object]) -> int:

@@ -7,7 +7,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +19,6 @@ from ftptls.interfaces import IBounded, IDescriptor, IFilesystem, ISpace, Store
 from ftptls.settings import UploadMode
 from ftptls.testing.filesystem import (
     HardLinksContract,
-    InlineWorkers,
     RealPathsContract,
     run_now,
 )
@@ -32,9 +31,10 @@ from ftptls.vfs.quota import Quota, size_on_disk
 from ftptls.vfs.sealing import Keys
 from ftptls.vfs.versions import Versions
 from ftptls.vfs.wrapping import Wrapper
+from tests.vfs import calls
+from tests.vfs.calls import WORKERS, path
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
-WORKERS = InlineWorkers()
 ALICE, BOB, ALL = Account("user:alice", 100, 3), Account("user:bob", 100), Account("group:all", 150)
 
 LARGE = Account("user:carol", 1 << 30)
@@ -114,24 +114,10 @@ def make(request, tmp_path: Path, ledger: Ledger) -> Make:
     return make
 
 
-def path(text: str) -> PurePosixPath:
-    return PurePosixPath(text)
-
-
 def store(
     files: IFilesystem, where: str, size: int, how: Store = Store.REPLACE, offset: int = 0
 ) -> None:
-    async def store() -> None:
-        upload = await files.open_write(path(where), how, offset)
-        try:
-            await upload.begin()
-            await upload.write_at(upload.offset, bytes(size))
-            await upload.commit()
-        except BaseException:
-            await upload.abandon()
-            raise
-
-    run_now(store())
+    calls.store(files, where, bytes(size), how, offset)
 
 
 def refused(change: Callable[..., Any], *args: Any) -> bool:
@@ -338,7 +324,9 @@ def test_other_layers_count_as_they_are_stored(ledger, tmp_path):
     assert ledger.usage() == {"user:bob": Usage(80, 2)}
     assert refused(store, files, "/a", 40)
     roomy = Account("user:carol", 1000)
-    sealed = Encrypted(Quota(MemoryFilesystem(), ledger, "/y", [roomy], WORKERS), Keys([bytes(32)]))
+    sealed = Encrypted(
+        Quota(MemoryFilesystem(), ledger, "/y", [roomy], WORKERS), Keys([bytes(32)]), WORKERS
+    )
     store(sealed, "/a", 10)
     store(sealed, "/a", 5, Store.APPEND)
     assert ledger.usage()["user:carol"] == Usage(48 + 28 + 15, 1)

@@ -18,7 +18,6 @@ from ftptls.settings import UploadMode
 from ftptls.settings.rights import Right, Rights
 from ftptls.testing.filesystem import (
     HardLinksContract,
-    InlineWorkers,
     RealPathsContract,
     ResumableContract,
     run_now,
@@ -35,10 +34,10 @@ from ftptls.vfs.sealing import Keys
 from ftptls.vfs.subtree import Subtree
 from ftptls.vfs.temporaries import kept_name
 from ftptls.vfs.versions import Versions
+from tests.vfs.calls import WORKERS
 from tests.vfs.test_contract import LocalContract
 
 P = PurePosixPath
-WORKERS = InlineWorkers()
 RESUME = UploadMode.ATOMIC_RESUME
 
 
@@ -304,7 +303,7 @@ def test_the_old_version_is_kept_of_what_went_on(tmp_path: Path) -> None:
 
 def test_encrypted_files_are_not_served_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be gone on with"):
-        Encrypted(local(tmp_path), Keys([bytes(32)]))
+        Encrypted(local(tmp_path), Keys([bytes(32)]), WORKERS)
 
 
 # Rights

@@ -26,6 +26,7 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.subtree import Subtree
 from ftptls.wire.entries import Kind
+from tests.vfs.calls import path
 from tests.vfs.test_contract import LocalFolder, MemoryContract
 
 FOLDER = PurePosixPath("/home/alice")
@@ -81,10 +82,6 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(tmp_path: Path, home: Path) -> Subtree:
     return Subtree(LocalFilesystem(tmp_path, InlineWorkers()), FOLDER)
-
-
-def path(text: str) -> PurePosixPath:
-    return PurePosixPath(text)
 
 
 @pytest.mark.parametrize("target", LEADING_OUT)

@@ -23,6 +23,7 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.versions import Versions
 from ftptls.vfs.wrapping import Wrapper
+from tests.vfs.calls import names, path, read, store
 from tests.vfs.test_contract import LocalContract, MemoryContract
 
 
@@ -77,41 +78,6 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Versions:
         inner = LocalFilesystem(tmp_path, InlineWorkers(), upload_mode=upload_mode)
     seconds = itertools.count()
     return Versions(inner, 3, lambda: float(next(seconds)))
-
-
-def path(text: str) -> PurePosixPath:
-    return PurePosixPath(text)
-
-
-def names(files: IFilesystem, where: str) -> list[str]:
-    async def scan() -> list[str]:
-        return [entry.name async for batch in files.scan(path(where)) for entry in batch]
-
-    return sorted(run_now(scan()))
-
-
-def read(files: IFilesystem, where: str) -> bytes:
-    async def read() -> bytes:
-        reader = await files.open_read(path(where))
-        try:
-            return await reader.read_at(0, 1000)
-        finally:
-            await reader.close()
-
-    return run_now(read())
-
-
-def store(
-    files: IFilesystem, where: str, data: bytes, how: Store = Store.REPLACE, offset: int = 0
-) -> None:
-    async def store() -> None:
-        upload = await files.open_write(path(where), how, offset)
-        await upload.begin()
-        await upload.write_at(upload.offset, data)
-        await upload.commit()
-        await upload.commit()
-
-    run_now(store())
 
 
 def kept(files: IFilesystem, where: str) -> list[bytes]:
