@@ -105,7 +105,8 @@ class FTPFactory(ServerFactory):
         reason = _BANNED if banned else self.door.objection(address)
         if not reason:
             return ServerPI(self)
-        observe.refused_at_door(address, reason)
+        if self.settings.log.debug:
+            observe.refused_at_door(address, reason)
         silent = self.implicit or (banned and self.settings.guard.silent)
         return Refused("" if silent else reason)
 

@@ -46,6 +46,7 @@ class Interpreter(ControlConnection):
     def __init__(self, factory: FTPFactory) -> None:
         super().__init__(factory.reactor, factory.settings.limits)
         self.factory = factory
+        self._tells_all = factory.settings.log.debug
         self._next: CommandLine | None = None
         self._busy = False
         self._transferring = False
@@ -93,8 +94,9 @@ class Interpreter(ControlConnection):
             self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
             return
         command, _ = self.factory.commands.find(line)
-        secret = command is None or command.secret
-        observe.commanded(self.session, line.verb, line.argument, secret=secret)
+        if self._tells_all:
+            secret = command is None or command.secret
+            observe.commanded(self.session, line.verb, line.argument, secret=secret)
         self._touched_at = self._reactor.seconds()
         if self.session.login.filesystem is not None:
             self._unknown_since = self._touched_at
@@ -165,7 +167,8 @@ class Interpreter(ControlConnection):
         """Send a reply, in the language that the client chose; the log has it in English."""
         if not self.client_present:
             return
-        observe.replied(self.session, reply)
+        if self._tells_all:
+            observe.replied(self.session, reply)
         language = self.session.parameters.language
         if language:
             reply = translated(reply, self.factory.languages[language])

@@ -29,7 +29,7 @@ from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import EVENT_KINDS, EventKind, Hook, OnFailure
 from ftptls.settings.objects import Objects
 from ftptls.settings.protection import FXP, Policy, Rule
-from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
+from ftptls.settings.serving import Encryption, Files, Limits, Listen, Log, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.unix import Unix
 from ftptls.settings.whole import Host, OwnListener, Settings
@@ -54,6 +54,7 @@ __all__ = [
     "Limits",
     "Links",
     "Listen",
+    "Log",
     "LoginMode",
     "Objects",
     "OnFailure",

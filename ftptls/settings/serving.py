@@ -178,6 +178,18 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """What the log tells."""
+
+    debug: bool = setting(
+        False,
+        "Whether the log also has every command with its reply, and connections that were refused "
+        "at the door, at the level *debug*. Secrets are left out.",
+        flag="log-debug",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on time, size and patience. Times are seconds."""
 

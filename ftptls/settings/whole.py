@@ -12,7 +12,7 @@ from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import Hook
 from ftptls.settings.objects import Objects
 from ftptls.settings.protection import FXP, Policy, Rule
-from ftptls.settings.serving import Encryption, Files, Limits, Listen, Passive, Quota
+from ftptls.settings.serving import Encryption, Files, Limits, Listen, Log, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
 from ftptls.settings.unix import Unix
 
@@ -134,6 +134,7 @@ class Settings:
     objects: Objects = field(default_factory=Objects)
     anonymous: Anonymous = field(default_factory=Anonymous)
     unix: Unix = field(default_factory=Unix)
+    log: Log = field(default_factory=Log)
     limits: Limits = field(default_factory=Limits)
     guard: Guard = field(default_factory=Guard)
 

@@ -12,6 +12,7 @@ from OpenSSL import SSL
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from ftptls.settings import Guard, Limits, Policy, Requirement, Settings
+from ftptls.settings import Log as LogSettings
 from ftptls.testing.certificates import PKI, Authority, Pair
 from ftptls.testing.dialogue import Client, MemoryServer
 
@@ -113,6 +114,7 @@ def serve(authority: Authority, log: Log) -> Iterator[Serve]:
 
     def make(content=None, settings=None, **options) -> MemoryServer:
         options.setdefault("authority", authority)
+        settings = replace(settings or Settings(), log=LogSettings(debug=True))
         servers.append(MemoryServer(content, settings, **options))
         return servers[-1]
 
