@@ -7,8 +7,9 @@ from twisted.internet.interfaces import IAddress, IConnector, IReactorTCP
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Surroundings, drop
+from ftptls.dtp.candidates import Candidate, Channel, Surroundings, drop
 from ftptls.dtp.links import Link
+from ftptls.dtp.listening import DataProtocol
 from ftptls.dtp.pumps import BrokenError
 from ftptls.errors import PermanentError, TransientError
 from ftptls.tls.stream import TLSStream

@@ -7,17 +7,13 @@ PROT P its TLS session and its certificate must fit those of the control connect
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFDSet
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
 
 from ftptls import observe, policy
-from ftptls.dtp.links import Link, SocketLink, TransportLink
+from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError, Outgoing
 from ftptls.dtp.waiting import within
 from ftptls.session import Session
@@ -42,39 +38,6 @@ class Channel:
 
     link: Link
     stream: TLSStream | None
-
-
-class DataProtocol(Protocol):
-    """What Twisted connects: it hands its bytes over as a link.
-
-    Args:
-        reactor: The reactor that made it.
-        arrived: Called with the link once there is one.
-    """
-
-    def __init__(self, reactor: Any, arrived: Callable[[Link], None]) -> None:
-        self._reactor = reactor
-        self._arrived = arrived
-        self._buffered: TransportLink | None = None
-
-    def connectionMade(self) -> None:
-        """There is a connection; take it over."""
-        transport: Any = self.transport
-        if IReactorFDSet.providedBy(self._reactor) and hasattr(transport, "getHandle"):
-            self._arrived(SocketLink(self._reactor, transport))
-        else:
-            self._buffered = TransportLink(transport)
-            self._arrived(self._buffered)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Only of transports that are not driven directly."""
-        if self._buffered is not None:
-            self._buffered.data_received(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Only of transports that are not driven directly."""
-        if self._buffered is not None:
-            self._buffered.lost(reason)
 
 
 class Candidate:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -95,17 +96,39 @@ class _Waits:
 
 @implementer(IReadWriteDescriptor)
 class SocketLink:
-    """A TCP socket, driven directly; its Twisted transport only owns it."""
+    """A TCP socket that does not block, driven directly.
+
+    Args:
+        reactor: Says when to go on.
+        connection: The socket.
+        release: Closes it, where that is not simply done.
+    """
 
     threadable = True
 
-    def __init__(self, reactor: Any, transport: Any) -> None:
-        transport.pauseProducing()  # from here on the reactor knows the socket through us
+    def __init__(
+        self, reactor: Any, connection: socket.socket, release: Callable[[], None] | None = None
+    ) -> None:
         self._reactor = IReactorFDSet(reactor)
-        self._transport = transport
-        self._socket: socket.socket = transport.getHandle()
+        self._socket = connection
+        self._release = release or connection.close
         self._waits = _Waits()
+        self._reading = self._writing = False  # what the reactor looks out for
         self._closed = False
+
+    @classmethod
+    def of_transport(cls, reactor: Any, transport: Any) -> SocketLink:
+        """Drive the socket of a Twisted transport, which only owns it from here on."""
+
+        def release() -> None:
+            # The transport closes as soon as there is room to write, and a client that reads
+            # nothing never makes any; where writing is shut down there always is.
+            link.shut_write()
+            transport.loseConnection()
+
+        transport.pauseProducing()
+        link = cls(reactor, transport.getHandle(), release)
+        return link
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -126,7 +149,8 @@ class SocketLink:
         self._waits.readable = waiting = _deferred()
         if self._closed:
             self._waits.wake_reader()
-        else:
+        elif not self._reading:
+            self._reading = True
             self._reactor.addReader(self)
         return waiting
 
@@ -135,19 +159,24 @@ class SocketLink:
         self._waits.writable = waiting = _deferred()
         if self._closed:
             self._waits.wake_writer()
-        else:
+        elif not self._writing:
+            self._writing = True
             self._reactor.addWriter(self)
         return waiting
 
     def doRead(self) -> None:
-        """The reactor says there is something to read."""
-        self._reactor.removeReader(self)
+        """The reactor says there is something to read; whoever waits may wait again at once."""
         self._waits.wake_reader()
+        if self._reading and self._waits.readable is None:
+            self._reading = False
+            self._reactor.removeReader(self)
 
     def doWrite(self) -> None:
-        """The reactor says there is room to write."""
-        self._reactor.removeWriter(self)
+        """The reactor says there is room to write; see :meth:`doRead`."""
         self._waits.wake_writer()
+        if self._writing and self._waits.writable is None:
+            self._writing = False
+            self._reactor.removeWriter(self)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor saw the connection break; the next call tells the waiting one how."""
@@ -179,10 +208,7 @@ class SocketLink:
         if not self._closed:
             self._leave_reactor()
             self._closed = True
-            # The transport closes as soon as there is room to write, and a client that reads
-            # nothing never makes any; where writing is shut down there always is.
-            self._shutdown(socket.SHUT_WR)
-            self._transport.loseConnection()
+            self._release()
         self._waits.wake()
 
     def _check(self) -> None:
@@ -190,8 +216,11 @@ class SocketLink:
             raise BrokenPipeError(errno.EPIPE, "connection closed")
 
     def _leave_reactor(self) -> None:
-        if self._socket.fileno() >= 0:
+        if self._reading:
+            self._reading = False
             self._reactor.removeReader(self)
+        if self._writing:
+            self._writing = False
             self._reactor.removeWriter(self)
 
     def _shutdown(self, how: int) -> None:

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTCP
-from twisted.internet.protocol import Protocol, ServerFactory
 
 from ftptls import observe
-from ftptls.dtp.candidates import Candidate, Channel, DataProtocol, Surroundings, drop
+from ftptls.dtp.candidates import Candidate, Channel, Surroundings, drop
+from ftptls.dtp.links import Link
+from ftptls.dtp.listening import Listening, listen
 from ftptls.dtp.pumps import BrokenError
 from ftptls.dtp.waiting import Change
 from ftptls.errors import PermanentError, TransientError
 from ftptls.policy import is_data_peer
-from ftptls.settings import PortRange, SessionReuse
+from ftptls.settings import SessionReuse
 from ftptls.tls.stream import TLSStream
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
-
-_random = random.SystemRandom()
-
-
-def listen(reactor: Any, ports: PortRange, factory: ServerFactory, host: str, backlog: int) -> Any:
-    """Listen on a free port of the range, in unforeseeable order.
-
-    Raises:
-        TransientError: 425, every port is taken.
-    """
-    for port in _drawn(ports):
-        try:
-            return IReactorTCP(reactor).listenTCP(port, factory, backlog, interface=host)
-        except CannotListenError:
-            continue
-    raise TransientError(425, "No passive port is free; try again later.")
-
-
-def _drawn(ports: PortRange) -> Iterator[int]:
-    """Each port once, drawn as needed: to shuffle all of a long range takes milliseconds."""
-    moved: dict[int, int] = {}
-    for left in range(ports.last - ports.first + 1, 0, -1):
-        drawn = _random.randrange(left)
-        yield ports.first + moved.get(drawn, drawn)
-        moved[drawn] = moved.get(left - 1, left - 1)
-
 
 _COMPLETE, _RESUMED = 2, 3
 
@@ -58,7 +29,7 @@ def _progress(candidate: Candidate) -> int:
     return _RESUMED if candidate.stream.resumed else _COMPLETE
 
 
-class PassivePort(ServerFactory):
+class PassivePort:
     """One listening port, until a connection to it carries a transfer.
 
     Connections are candidates: a wrong or silent one costs its own connection and
@@ -68,8 +39,6 @@ class PassivePort(ServerFactory):
         around: What it is made with.
         as_client: Whether this server is the TLS client of what connects.
     """
-
-    noisy = False
 
     def __init__(self, around: Surroundings, *, as_client: bool) -> None:
         self._reactor = around.reactor
@@ -81,18 +50,15 @@ class PassivePort(ServerFactory):
         self._change = Change(around.reactor)
         self._refused: tuple[Reply, float] | None = None
         self._asked_at = 0.0
-        self._port: IListeningPort | None = None
+        self._port: Listening | None = None
         self._expiry: Any = None
 
     def open(self, host: str) -> int:
         """Listen on ``host``; returns the port."""
-        limits = self._settings.limits
-        port: Any = listen(
-            self._reactor, self._settings.passive.ports, self, host, limits.candidates + 1
-        )
-        self._port = port
+        ports, backlog = self._settings.passive.ports, self._settings.limits.candidates + 1
+        self._port = listen(self._reactor, ports, host, backlog, self)
         self._set_expiry()
-        return int(port.getHost().port)
+        return self._port.number
 
     def _set_expiry(self) -> None:
         self._expiry = self._reactor.callLater(self._settings.limits.passive_timeout, self.close)
@@ -116,18 +82,23 @@ class PassivePort(ServerFactory):
     def _stop_listening(self) -> None:
         port, self._port = self._port, None
         if port is not None:
-            port.stopListening()
+            port.close()
         self._stop_expiry()
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
-        """A connection came in: only from the client's address is it a candidate."""
-        peer: str = getattr(addr, "host", "")
-        if not is_data_peer(peer, self._session.peers.client, self._settings.fxp):
-            observe.candidate_refused(self._session, peer, "not the client's address")
-            return None
-        return DataProtocol(self._reactor, lambda link: self._arrived(Candidate(link, peer)))
+    def admits(self, peer: str) -> bool:
+        """Only a connection from the client's address is a candidate."""
+        if is_data_peer(peer, self._session.peers.client, self._settings.fxp):
+            return True
+        observe.candidate_refused(self._session, peer, "not the client's address")
+        return False
 
-    def _arrived(self, candidate: Candidate) -> None:
+    def broke(self) -> None:
+        """No connection can be taken in any more."""
+        self.close()
+
+    def came_in(self, link: Link, peer: str) -> None:
+        """A connection from the client's address."""
+        candidate = Candidate(link, peer)
         if len(self._candidates) >= self._settings.limits.candidates and not self._make_room():
             drop(self._session, candidate, "too many connections to this port")
             return
