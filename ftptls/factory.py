@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.cred.portal import Portal
@@ -13,10 +14,10 @@ from twisted.internet.protocol import ServerFactory
 
 from ftptls import observe
 from ftptls.commands import CommandTable, standard_commands
-from ftptls.guard import Door
+from ftptls.guard import AnyDoor, Door, Entrance, Refusal
 from ftptls.hooks import Hooks
 from ftptls.interfaces import IHook, IWorkers
-from ftptls.pi import Refused, ServerPI
+from ftptls.pi import Admission, Refused, ServerPI
 from ftptls.policy import contradiction
 from ftptls.settings import FXP, OCSP, Rule, Settings
 from ftptls.tls.contexts import ServerContext
@@ -27,9 +28,6 @@ from ftptls.workers import Workers
 
 if TYPE_CHECKING:
     from ftptls.tls.standing import ClientCheck, OCSPCheck
-
-_BANNED = "Too many failed logins from your address; try again later."
-
 
 class FTPFactory(ServerFactory):
     """Serves FTP on any server endpoint, over TLS if there is a certificate.
@@ -68,7 +66,7 @@ class FTPFactory(ServerFactory):
         implicit: bool = False,
         commands: CommandTable | None = None,
         languages: Mapping[str, Translation] | None = None,
-        door: Door | None = None,
+        door: AnyDoor | None = None,
         hooks: Iterable[IHook] = (),
     ) -> None:
         if implicit and tls is None:
@@ -80,7 +78,7 @@ class FTPFactory(ServerFactory):
         self.tls = tls
         self.settings = settings or Settings()
         self.workers = workers or Workers(reactor, self.settings.limits.threads)
-        self.door = door or Door(reactor, self.settings.guard, self.workers)
+        self.door: AnyDoor = door or Door(reactor, self.settings.guard, self.workers)
         self.hooks = Hooks(hooks)
         self.implicit = implicit
         self.commands = commands or standard_commands()
@@ -98,17 +96,13 @@ class FTPFactory(ServerFactory):
         """Nobody listens any more."""
         self.door.closed()
 
-    def buildProtocol(self, addr: IAddress | None) -> ServerPI | Refused:
+    def buildProtocol(self, addr: IAddress | None) -> ServerPI | Refused | Admission:
         """A server-PI for a new control connection, or a refusal before anything else."""
         address = canonical(getattr(addr, "host", ""))
-        banned = self.door.bans(address)
-        reason = _BANNED if banned else self.door.objection(address)
-        if not reason:
-            return ServerPI(self)
-        if self.settings.log.debug:
-            observe.refused_at_door(address, reason)
-        silent = self.implicit or (banned and self.settings.guard.silent)
-        return Refused("" if silent else reason)
+        answer = self.door.knock(address)
+        if isinstance(answer, Deferred):
+            return Admission(answer, partial(self._received, address))
+        return self._received(address, answer)
 
     def opened(self, pi: ServerPI) -> None:
         """A control connection was made."""
@@ -146,6 +140,14 @@ class FTPFactory(ServerFactory):
             self._emptied.remove(gone)
             gone.callback(None)
         return gone
+
+    def _received(self, address: str, answer: Refusal | Entrance) -> ServerPI | Refused:
+        if not isinstance(answer, Refusal):
+            return ServerPI(self, answer)
+        if self.settings.log.debug:
+            observe.refused_at_door(address, answer.text)
+        silent = self.implicit or (answer.banned and self.settings.guard.silent)
+        return Refused("" if silent else answer.text)
 
 
 def _ocsp(reactor: Any, settings: Settings) -> OCSPCheck | None:

@@ -11,7 +11,7 @@ from twisted.cred.portal import Portal
 
 from ftptls import policy
 from ftptls.errors import PermanentError
-from ftptls.guard import Visit, Waiter
+from ftptls.guard import AnyVisit, Waiter
 from ftptls.hooks import Reporter
 from ftptls.interfaces import (
     IFileReader,
@@ -157,7 +157,7 @@ class Context:
     portal: Portal
     commands: CommandTable
     languages: Mapping[str, Translation]
-    visit: Visit
+    visit: AnyVisit
     control: Control
     dtp: DataTransfer
     workers: IWorkers

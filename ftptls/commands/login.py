@@ -15,7 +15,7 @@ from ftptls.commands.context import Context
 from ftptls.commands.registry import Command
 from ftptls.cred.credentials import CertificateAndPassword, NameAndPassword
 from ftptls.errors import FTPError, PermanentError
-from ftptls.guard import Attempt
+from ftptls.guard import AnyAttempt
 from ftptls.interfaces import (
     ICertificateAndPassword,
     IFilesystem,
@@ -97,7 +97,7 @@ async def _pass(context: Context, password: str) -> Reply:
     return await _login_failed(context, name, attempt)
 
 
-def _attempt(context: Context, name: str) -> Attempt:
+def _attempt(context: Context, name: str) -> AnyAttempt:
     delay = context.settings.limits.login_delay
     return context.visit.attempt(name, context.session, context.control, delay)
 
@@ -143,14 +143,14 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
             logout=logout,
             failures=failures,
         )
-        if _let_in(context, each, avatar):
+        if await _let_in(context, each, avatar):
             if context.session.login.user:
                 await context.reporter.tell(EventKind.LOGIN)
             return True
     return False
 
 
-def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool:
+async def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool:
     """Cred has accepted the user; the avatar's own policy may still demand more.
 
     Raises:
@@ -170,10 +170,14 @@ def _let_in(context: Context, credentials: ICredentials, avatar: object) -> bool
         _turn_away(context, name)  # the client left while Cred was thinking
         return True
     try:
-        leave = context.visit.log_in(name)
+        leave = await context.visit.log_in(name)
     except FTPError:
         _turn_away(context, name)
         raise
+    if not context.control.client_present:
+        leave()
+        _turn_away(context, name)  # he left while the guard was asked
+        return True
     session.login.logout = _both(leave, session.login.logout)
     session.login.failures = 0
     observe.logged_in(session)
@@ -206,12 +210,12 @@ def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
     return both or alone, not alone
 
 
-async def _login_failed(context: Context, name: str, attempt: Attempt) -> Reply:
+async def _login_failed(context: Context, name: str, attempt: AnyAttempt) -> Reply:
     login = context.session.login
     login.failures += 1
     observe.login_failed(context.session, name)
     await context.reporter.tell(EventKind.LOGIN_FAILED, user=name)
-    await context.control.pause(attempt.remaining(login.failures))
+    await context.control.pause(await attempt.remaining(login.failures))
     if attempt.banned or login.failures >= context.settings.limits.login_attempts:
         return _goodbye(context)
     return Reply(530, "Login incorrect.")

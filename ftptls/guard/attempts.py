@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
-
-from twisted.internet.defer import Deferred
+from typing import TYPE_CHECKING, Any
 
 from ftptls import observe
+from ftptls.guard.asked import Waiter
 from ftptls.guard.banfile import Ban, Kind
 from ftptls.guard.bans import Bans
 from ftptls.guard.recent import Recent, name_key
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
 
 # For so many seconds after a login, the name is not slowed at the address it came from.
 _KNOWN_FOR = 30 * 24 * 3600.0
-
-
-class Waiter(Protocol):
-    """One who can wait: the control connection."""
-
-    @property
-    def client_present(self) -> bool:
-        """Whether the client is still there."""
-
-    async def until(self, waiting: Deferred[Any]) -> bool:
-        """Wait for something, and give it up if the client leaves; whether it came."""
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, not longer than the client is there, and hold up nothing but this session."""
 
 
 class Attempts:
@@ -118,7 +103,7 @@ class Attempt:
         try:
             await self._wait()
         except BaseException:
-            self._give_back()
+            self.give_back()
             raise
         return self
 
@@ -128,7 +113,7 @@ class Attempt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._give_back()
+        self.give_back()
 
     def succeeded(self) -> None:
         """His own mistakes are forgiven, and for a while others cannot slow him down here.
@@ -163,7 +148,7 @@ class Attempt:
         if attempts.settings.lock_names and 0 < most <= of_name and not self.locked:
             bans.add(Kind.NAME, self._name, of_name)
 
-    def remaining(self, failures: int) -> float:
+    async def remaining(self, failures: int) -> float:
         """How many seconds to wait before a failure is told.
 
         They count from when the turn came, and the first delay from when the password was
@@ -175,6 +160,12 @@ class Attempt:
         due = self._began + self._wait_for(max(self._against, failures))
         least = self._looked_at + self._wait_for(1)
         return max(0.0, max(due, least) - self._now())
+
+    def give_back(self) -> None:
+        """The turn is over; harmless when repeated."""
+        while self._turns:
+            turns, key = self._turns.pop()
+            turns.give_back(key)
 
     async def _wait(self) -> None:
         """First for a turn, so that attempts side by side are no more than one by one."""
@@ -201,11 +192,6 @@ class Attempt:
         if not self._is_known:
             queues.append((self._attempts.turns_of_names, self._name))
         return queues
-
-    def _give_back(self) -> None:
-        while self._turns:
-            turns, key = self._turns.pop()
-            turns.give_back(key)
 
     def _held_against(self) -> int:
         """Failed logins of the address or the name, whichever are more."""

@@ -7,7 +7,8 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from ftptls.errors import PermanentError
-from ftptls.guard.attempts import Attempt, Attempts, Waiter
+from ftptls.guard.asked import Refusal, Waiter
+from ftptls.guard.attempts import Attempt, Attempts
 from ftptls.guard.banfile import Kind
 from ftptls.guard.presence import Presence
 from ftptls.guard.recent import name_key, network_of
@@ -16,6 +17,8 @@ from ftptls.settings import Guard
 
 if TYPE_CHECKING:
     from ftptls.session import Session
+
+_BANNED = "Too many failed logins from your address; try again later."
 
 
 class Door:
@@ -61,15 +64,37 @@ class Door:
             return False
         return any(ip in network for network in self._trusted)
 
-    def bans(self, address: str) -> bool:
-        """Whether an address is banned."""
-        network = network_of(address)
-        return not self.trusts(address) and self.attempts.bans.holds(Kind.ADDRESS, network)
-
-    def objection(self, address: str) -> str:
-        """Why one more connection of an address is too many; empty if it is not."""
+    def knock(self, address: str) -> Refusal | Door:
+        """Why one more connection of an address may not come in; the door itself if it may."""
         trusted = self.trusts(address)
-        return self.presence.objection("" if trusted else network_of(address), trusted=trusted)
+        network = "" if trusted else network_of(address)
+        if not trusted and self.attempts.bans.holds(Kind.ADDRESS, network):
+            return Refusal(_BANNED, banned=True)
+        objection = self.presence.objection(network, trusted=trusted)
+        return Refusal(objection, banned=False) if objection else self
+
+    def attempt(
+        self, address: str, name: str, session: Session, control: Waiter, delay: float
+    ) -> Attempt:
+        """Somebody is to be logged in from an address.
+
+        Args:
+            address: Which.
+            name: Who.
+            session: For the log.
+            control: What waits.
+            delay: Seconds that the first failure costs.
+        """
+        trusted = self.trusts(address)
+        return Attempt(
+            self.attempts,
+            "" if trusted else network_of(address),
+            name,
+            trusted=trusted,
+            session=session,
+            control=control,
+            delay=delay,
+        )
 
     def enter(self, address: str, make_way: Callable[[], None]) -> Visit:
         """A client comes in.
@@ -94,7 +119,8 @@ class Visit:
     """
 
     def __init__(self, door: Door, address: str, make_way: Callable[[], None]) -> None:
-        self._attempts = door.attempts
+        self._door = door
+        self._address = address
         self._presence = door.presence
         self._trusted = door.trusts(address)
         self._network = "" if self._trusted else network_of(address)
@@ -106,17 +132,9 @@ class Visit:
 
     def attempt(self, name: str, session: Session, control: Waiter, delay: float) -> Attempt:
         """Somebody is to be logged in."""
-        return Attempt(
-            self._attempts,
-            self._network,
-            name,
-            trusted=self._trusted,
-            session=session,
-            control=control,
-            delay=delay,
-        )
+        return self._door.attempt(self._address, name, session, control, delay)
 
-    def log_in(self, user: str) -> Callable[[], None]:
+    async def log_in(self, user: str) -> Callable[[], None]:
         """A user is in.
 
         Returns:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ftptls.pi.admission import Admission
 from ftptls.pi.refused import Refused
 from ftptls.pi.server import ServerPI
 
-__all__ = ["Refused", "ServerPI"]
+__all__ = ["Admission", "Refused", "ServerPI"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ISSLTransport
@@ -14,6 +14,7 @@ from ftptls.commands import Context
 from ftptls.cred.credentials import X509Credentials
 from ftptls.dtp.candidates import Protection
 from ftptls.dtp.server import ServerDTP
+from ftptls.guard import Entrance
 from ftptls.hooks import Reporter
 from ftptls.pi.interpreter import Interpreter
 from ftptls.pi.vetting import Vetting
@@ -26,9 +27,21 @@ from ftptls.wire.addresses import canonical
 from ftptls.wire.arguments import Mechanism, ProtectionLevel
 from ftptls.wire.replies import Reply
 
+if TYPE_CHECKING:
+    from ftptls.factory import FTPFactory
+
 
 class ServerPI(Interpreter):
-    """One client's interpreter, its TLS and its patience."""
+    """One client's interpreter, its TLS and its patience.
+
+    Args:
+        factory: What sessions share.
+        entrance: What the client comes in by.
+    """
+
+    def __init__(self, factory: FTPFactory, entrance: Entrance) -> None:
+        super().__init__(factory)
+        self._entrance = entrance
 
     # --- beginning and end -------------------------------------------------------------------
 
@@ -37,7 +50,7 @@ class ServerPI(Interpreter):
         super().connectionMade()
         factory = self.factory
         self.session = session = _new_session(self.transport)
-        self.visit = factory.door.enter(session.peers.client, self.make_way)
+        self.visit = self._entrance.enter(session.peers.client, self.make_way)
         self._tls = factory.tls.new_session() if factory.tls is not None else None
         protection = Protection(self._tls, factory.peers)
         self._dtp = ServerDTP(
