@@ -1,16 +1,18 @@
-"""The two contexts of a connection: the listener's, shared, and the session's, bare.
+"""The two contexts of a connection: one that shows certificates, and a bare one for tickets.
 
-A *bare* :class:`OpenSSL.SSL.Context` belongs to one control connection and owns the
-keys of its session tickets, so a data connection that resumes a session of it resumes
-a session of *this* control connection. The shared context of a host is lent to each
-Connection by ``set_context``, which carries certificates, authorities, ciphers and ALPN,
-but neither the versions nor the options nor the verify mode: versions and options are set
-on the bare one, the verify mode on the Connection.
+A *bare* :class:`OpenSSL.SSL.Context` owns the keys of session tickets. Each control
+connection has an id in it, which is in its tickets, too (the session id context of
+OpenSSL), so a data connection that resumes a session resumes one of *this* control
+connection. The shared context of a host is lent to each Connection by ``set_context``,
+which carries certificates, authorities, ciphers and ALPN, but neither the versions nor the
+options nor the verify mode: versions and options are set on the bare one, the verify mode
+on the Connection.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -39,6 +41,10 @@ __all__ = ["CertificateError", "PrivateKey", "ServerContext", "SessionContext", 
 # TLS 1.3 allows a ticket seven days at the most (RFC 8446 §4.6.1): longer than any session.
 _SESSION_LIFETIME = 7 * 24 * 3600
 
+# So many control connections have their tickets under the same keys, and share the memory and
+# the time that a context takes (15 KB, 60 us).
+_SESSIONS = 256
+
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
 
 
@@ -48,6 +54,7 @@ class SessionContext:
     Args:
         hosts: Whose certificates may be shown.
         protocols: The versions that are spoken.
+        bare: The context for its tickets.
 
     Attributes:
         hosts: Whose certificates may be shown.
@@ -57,14 +64,25 @@ class SessionContext:
         server_name: The name in the control connection's SNI, in lower case.
     """
 
-    def __init__(self, hosts: Hosts, protocols: Protocols) -> None:
+    __slots__ = (
+        "__weakref__",
+        "_bare",
+        "_id",
+        "demanded",
+        "host",
+        "hosts",
+        "protocols",
+        "server_name",
+    )
+
+    def __init__(self, hosts: Hosts, protocols: Protocols, bare: SSL.Context) -> None:
         self.hosts = hosts
         self.protocols = protocols
         self.host = hosts.default
         self.demanded = ""
         self.server_name = ""
-        self._bare = _bare(protocols)
-        self._raised = False
+        self._bare = bare
+        self._id = secrets.token_bytes(16)
 
     def control_connection(self) -> SSL.Connection:
         """A new TLS server over memory, for the control connection.
@@ -75,9 +93,7 @@ class SessionContext:
         """
         self.server_name = ""
         self.host = self.hosts.find(self.demanded) or self.hosts.default
-        if self._raised:
-            self._bare = _bare(self.protocols)
-        self._raised = True
+        self._id = secrets.token_bytes(16)
         return self._new(is_control=True)
 
     def connection(self) -> SSL.Connection:
@@ -110,7 +126,7 @@ class SessionContext:
         return ""
 
     def _new(self, *, is_control: bool) -> SSL.Connection:
-        connection = SSL.Connection(self._bare, None)
+        connection = _connection_of(self._bare, self._id)
         connection.set_app_data(Handshake(self, is_control=is_control))
         self.host.lend(connection)
         connection.set_accept_state()
@@ -154,6 +170,8 @@ class ServerContext:
         identities = [Identity(key, tuple(chain), source), *more]
         default = Host(identities, self.protocols, verification or Verification())
         self.hosts = Hosts(default, hosts, strict=strict_sni)
+        self._bare: SSL.Context | None = None
+        self._begun = 0
 
     @classmethod
     def from_files(cls, certificate: str | os.PathLike[str], key: str = "") -> ServerContext:
@@ -238,7 +256,10 @@ class ServerContext:
 
     def new_session(self) -> SessionContext:
         """The context of a new control connection."""
-        return SessionContext(self.hosts, self.protocols)
+        if self._bare is None or self._begun >= _SESSIONS:
+            self._bare, self._begun = _bare(self.protocols), 0
+        self._begun += 1
+        return SessionContext(self.hosts, self.protocols, self._bare)
 
 
 def session_reused(connection: SSL.Connection) -> bool:
@@ -255,12 +276,25 @@ def _identities(
     return identities
 
 
+def _connection_of(bare: SSL.Context, session: bytes) -> SSL.Connection:
+    """A new Connection that resumes sessions of those with the same id, and of no others.
+
+    A Connection takes its id from the context; pyOpenSSL would set it only once there, before
+    the first. Then the context must have another one, or the one that is lent replaces it
+    (SSL_set_SSL_CTX).
+    """
+    lib = SSL._lib  # type: ignore[attr-defined]
+    lib.SSL_CTX_set_session_id_context(bare._context, session, len(session))
+    connection = SSL.Connection(bare, None)
+    lib.SSL_CTX_set_session_id_context(bare._context, SESSION_ID, len(SESSION_ID))
+    return connection
+
+
 def _bare(protocols: Protocols) -> SSL.Context:
     """A context that holds ticket keys, and what ``set_context`` does not carry."""
     bare = SSL.Context(SSL.TLS_SERVER_METHOD)
     protocols.bound(bare)
     bare.set_options(_OPTIONS)
-    bare.set_session_id(SESSION_ID)
     bare.set_timeout(_SESSION_LIFETIME)
     # With partial writes, every call would encrypt one record of 16 KiB only.
     bare.clear_mode(SSL._lib.SSL_MODE_ENABLE_PARTIAL_WRITE)  # type: ignore[attr-defined]

@@ -170,6 +170,7 @@ def test_without_tickets(strict, version):
 
 def test_an_expired_session(strict, monkeypatch):
     monkeypatch.setattr(contexts, "_SESSION_LIFETIME", 1)
+    monkeypatch.setattr(contexts, "_SESSIONS", 1)  # else there is a context already
     client = strict()
     assert client.download("RETR old") == b"old"
     time.sleep(2.1)  # OpenSSL asks the system's clock

@@ -8,6 +8,7 @@ import pytest
 from OpenSSL import SSL
 
 from ftptls.testing.certificates import KeyKind
+from ftptls.tls import contexts
 from ftptls.tls.contexts import SessionContext
 from ftptls.tls.stream import TLSError, TLSStream
 
@@ -269,6 +270,31 @@ def test_a_ticket_of_another_session_never_resumes(server, client_context, strea
     shake(stream, peer)
     for _ in range(20):
         assert not resumes(server.new_session(), client_context, peer)
+
+
+def test_a_session_without_tickets_is_never_anothers_either(server, client_context, session):
+    client_context.set_options(SSL.OP_NO_TICKET)
+    peer = Peer(client_context)
+    kept = TLSStream(session.connection())
+    shake(kept, peer)
+    peer.close()
+    assert not resumes(server.new_session(), client_context, peer)
+    assert resumes(session, client_context, peer)
+    assert kept.established  # OpenSSL forgets a session when it is freed without close_notify
+
+
+def test_sessions_resume_their_own_whenever_the_keys_of_tickets_change(
+    server, client_context, monkeypatch
+):
+    monkeypatch.setattr(contexts, "_SESSIONS", 3)
+    sessions = [server.new_session() for _ in range(8)]
+    assert len({id(each._bare) for each in sessions}) in (3, 4)
+    peers = [Peer(client_context) for _ in sessions]
+    for each, peer in zip(sessions, peers, strict=True):
+        shake(TLSStream(each.connection()), peer)
+    for each, mine in zip(sessions, peers, strict=True):
+        for other, peer in zip(sessions, peers, strict=True):
+            assert resumes(other, client_context, mine) is (other is each), peer
 
 
 def test_a_ticket_of_another_listener_never_resumes(authority, client_context, stream, peer):
