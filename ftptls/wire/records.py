@@ -21,15 +21,15 @@ class RecordEdges:
 
     def feed(self, data: memoryview) -> None:
         """Take the next octets."""
-        at = 0
-        while at < len(data):
-            if self._left:
-                step = min(self._left, len(data) - at)
-                self._left -= step
-            else:
-                step = min(_HEADER - len(self._head), len(data) - at)
-                self._head += data[at : at + step]
-                if len(self._head) == _HEADER:
-                    self._left = self._head[3] << 8 | self._head[4]
-                    self._head = b""
-            at += step
+        size, at = len(data), self._left
+        if self._head:
+            at = _HEADER - len(self._head)
+            self._head += data[:at]
+            if len(self._head) < _HEADER:
+                return
+            at += self._head[3] << 8 | self._head[4]
+            self._head = b""
+        while at + _HEADER <= size:  # a piece of an upload is many records
+            at += _HEADER + (data[at + 3] << 8 | data[at + 4])
+        self._head = bytes(data[at:])
+        self._left = max(0, at - size)
