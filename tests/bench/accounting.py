@@ -158,6 +158,32 @@ def _rollup(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
+def peak_kib(pids: Iterable[int]) -> int:
+    """The most that processes ever had resident, in KiB, or since :func:`forget_peaks`."""
+    return sum(_status(pid, "VmHWM") for pid in pids)
+
+
+def forget_peaks(pids: Sequence[int]) -> int:
+    """Count the peaks of processes anew; returns what is resident now, in KiB."""
+    for pid in pids:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return sum(_status(pid, "VmRSS") for pid in pids)
+
+
+def threads(pids: Iterable[int]) -> int:
+    """How many threads processes have."""
+    return sum(_status(pid, "Threads") for pid in pids)
+
+
+def _status(pid: int, name: str) -> int:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 def _own(pid: int) -> float:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

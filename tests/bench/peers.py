@@ -1,4 +1,9 @@
-"""The servers that are measured: each a process of its own, on a free port of the loopback."""
+"""The servers that are measured: each a process of its own, on a free port of the loopback.
+
+All are set up as an operator would, and alike where it counts: each writes a line for every
+login and transfer into a file, and keeps its user with a hash that costs nothing, as it is not
+hashes that are compared.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ftptls.testing.certificates import Authority, KeyKind
+from tests.bench.accounting import Account
 from tests.conftest import Process
 
 USER, PASSWORD = "alice", "correct horse"
 _DEBIAN = Path(__file__).parent / ".debian"
+_TWISTD = [
+    sys.executable,
+    "-c",
+    "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()",
+    "--nodaemon",
+    "--pidfile=",
+]
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
@@ -46,10 +59,8 @@ class Place:
 def proftpd(place: Place) -> list[str]:
     """ProFTPD with mod_tls; users in a file, or by the common name of a certificate."""
     users = place.folder / "users"
-    hashed = subprocess.run(
-        ["openssl", "passwd", "-6", PASSWORD], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    users.write_text(f"{USER}:{hashed}:{os.getuid()}:{os.getgid()}::{place.root}:/bin/false\n")
+    line = f"{USER}:{_cheap_hash()}:{os.getuid()}:{os.getgid()}::{place.root}:/bin/false\n"
+    users.write_text(line)
     users.chmod(0o600)
     config = place.folder / "proftpd.conf"
     config.write_text(
@@ -69,7 +80,7 @@ def proftpd(place: Place) -> list[str]:
         MaxInstances none
         WtmpLog off
         SystemLog {place.folder}/system.log
-        TransferLog none
+        TransferLog {place.folder}/transfers.log
         PidFile {place.folder}/pid
         ScoreboardFile {place.folder}/scoreboard
         AuthOrder mod_auth_file.c
@@ -86,7 +97,7 @@ def proftpd(place: Place) -> list[str]:
         """
     )
     _unpack("proftpd-core", "proftpd-mod-crypto")
-    return [str(_DEBIAN / "usr/sbin/proftpd"), "--nodaemon", "-q", "-c", str(config)]
+    return [unpacked("proftpd"), "--nodaemon", "-q", "-c", str(config)]
 
 
 def vsftpd(place: Place) -> list[str]:
@@ -106,10 +117,15 @@ def vsftpd(place: Place) -> list[str]:
         "rsa_private_key_file": place.key,
         "require_ssl_reuse": "NO",
         "seccomp_sandbox": "NO",
-        "xferlog_enable": "NO",
+        "xferlog_enable": "YES",
+        "vsftpd_log_file": f"{place.folder}/transfers.log",
+        "write_enable": "YES",
+        "anon_upload_enable": "YES",
+        "max_clients": 0,
+        "max_per_ip": 0,
     }
     config.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-    return [_program("vsftpd"), str(config)]
+    return [program("vsftpd"), str(config)]
 
 
 def pureftpd(place: Place) -> list[str]:
@@ -118,10 +134,14 @@ def pureftpd(place: Place) -> list[str]:
     users, database = place.folder / "passwd", place.folder / "users.pdb"
     asked = [str(_DEBIAN / "usr/bin/pure-pw"), "useradd", USER]
     asked += ["-u", "65534", "-g", "65534", "-D", str(place.root)]  # -d would ask for a chroot
-    asked += ["-f", str(users), "-F", str(database), "-m"]
+    asked += ["-f", str(users)]
     subprocess.run(asked, input=f"{PASSWORD}\n" * 2, check=True, capture_output=True, text=True)
+    name, _, rest = users.read_text().split(":", 2)
+    users.write_text(f"{name}:{_cheap_hash()}:{rest}")
+    made = [asked[0], "mkdb", str(database), "-f", str(users)]
+    subprocess.run(made, check=True, capture_output=True)
     return [
-        str(_DEBIAN / "usr/sbin/pure-ftpd"),
+        unpacked("pure-ftpd"),
         f"--bind=127.0.0.1,{place.port}",
         f"--login=puredb:{database}",
         "--noanonymous",
@@ -131,6 +151,9 @@ def pureftpd(place: Place) -> list[str]:
         "--tls=1",
         f"--certfile={place.chain},{place.key}",
         f"--pidfile={place.folder}/pid",
+        f"--altlog=clf:{place.folder}/transfers.log",
+        "--maxclientsnumber=100000",
+        "--maxclientsperip=100000",
     ]
 
 
@@ -144,7 +167,7 @@ warnings.simplefilter("ignore")
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
-logging.basicConfig(level=logging.ERROR)
+logging.basicConfig(level=logging.INFO)
 users = DummyAuthorizer()
 users.add_user({USER!r}, {PASSWORD!r}, {str(place.root)!r}, perm="elradfmwMT")
 TLS_FTPHandler.certfile, TLS_FTPHandler.keyfile = {str(place.chain)!r}, {str(place.key)!r}
@@ -155,6 +178,29 @@ server.serve_forever()
 """
     )
     return [sys.executable, str(script)]
+
+
+def twistd_ftp(place: Place) -> list[str]:
+    """The server of ``twistd ftp``, in clear only; its users may have their homes elsewhere."""
+    homes = place.folder / "homes"
+    homes.mkdir()
+    (homes / USER).symlink_to(place.root)
+    script = place.folder / "server.tac"
+    script.write_text(
+        f"""
+from twisted.application import service, strports
+from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
+from twisted.cred.portal import Portal
+from twisted.protocols.ftp import FTPFactory, FTPRealm
+checker = InMemoryUsernamePasswordDatabaseDontUse()
+checker.addUser({USER!r}, {PASSWORD!r})
+portal = Portal(FTPRealm({str(place.root)!r}, {str(homes)!r}), [checker])
+application = service.Application("ftp")
+server = strports.service("tcp:{place.port}:interface=127.0.0.1", FTPFactory(portal))
+server.setServiceParent(application)
+"""
+    )
+    return [*_TWISTD, "--no_save", "--python", str(script)]
 
 
 def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
@@ -179,11 +225,15 @@ def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
             {settings}
             """
         )
-        twistd = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-        started = [sys.executable, "-c", twistd, "--nodaemon", "--pidfile="]
-        return [*started, "ftptls", "--config", str(config), *flags]
+        return [*_TWISTD, "ftptls", "--config", str(config), *flags]
 
     return command
+
+
+def _cheap_hash() -> str:
+    """Of the password, by the oldest crypt(3)."""
+    asked = ["perl", "-e", "print crypt($ARGV[0], 'ab')", PASSWORD]
+    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
 
 def _unpack(*packages: str) -> None:
@@ -198,7 +248,13 @@ def _unpack(*packages: str) -> None:
             subprocess.run(["dpkg", "-x", str(fetched), str(_DEBIAN)], check=True)
 
 
-def _program(name: str) -> str:
+def unpacked(name: str) -> str:
+    """The path of a server that was only unpacked."""
+    return str(_DEBIAN / "usr/sbin" / name)
+
+
+def program(name: str) -> str:
+    """The path of a server that is installed."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         raise SystemExit(f"{name} is not installed; apt-get install it first.")
@@ -217,18 +273,39 @@ def place(folder: Path, authority: Authority, kind: KeyKind) -> Place:
 
 
 @contextmanager
-def running(command: list[str], place: Place) -> Iterator[Process]:
-    """The server, once it listens; ended by its own process id."""
-    process = Process(command, place.folder / "log", place.folder)
+def running(
+    command: Sequence[str], place: Place, account: Account | None = None
+) -> Iterator[Process]:
+    """The server, once it listens; ended by its own process id.
+
+    Args:
+        command: Its own.
+        place: Where it runs.
+        account: What it is accounted in.
+
+    Raises:
+        SystemExit: It ended at once, or never listened.
+    """
+    started = account.entering(command) if account else command
+    process = Process(started, place.folder / "log", place.folder)
     try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if not process.running:
-                raise SystemExit(f"{command[0]} ended:\n{process.output}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", place.port)) == 0:
-                    break
-            time.sleep(0.05)
+        if account:
+            account.begin(process.pid)
+        _wait(process, place.port, command[0])
         yield process
     finally:
         process.end()
+        if account:
+            account.close()
+
+
+def _wait(process: Process, port: int, name: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not process.running:
+            raise SystemExit(f"{name} ended:\n{process.output}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"{name} did not listen within 30 seconds:\n{process.output}")
