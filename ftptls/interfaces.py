@@ -237,6 +237,12 @@ class IFileReader(Interface):
         """Release it; harmless when repeated."""
 
 
+class IContents(Interface):
+    """A reader that has read all already; what it is asked for is there at once."""
+
+    contents: bytes = Attribute("The octets of the file.")
+
+
 class IUpload(Interface):
     """One upload: checked, then begun, then committed or abandoned."""
 

@@ -55,14 +55,7 @@ class Outgoing:
 
     def load(self, data: bytes) -> None:
         """Take the next octets; only when the ones before are sent."""
-        if self.stream is None:
-            self._pending = memoryview(data)
-            return
-        try:
-            self.stream.write(data)
-        except TLSError as error:
-            raise BrokenError(f"TLS failed: {error}") from None
-        self._pending = memoryview(self.stream.output(len(data)))
+        self._load(data)
 
     def load_output(self) -> None:
         """Take what TLS itself has to say, such as its part of the handshake."""
@@ -80,6 +73,22 @@ class Outgoing:
             except TLSError as error:
                 raise BrokenError(f"TLS failed: {error}") from None
             self.load_output()
+
+    def load_all(self, data: bytes) -> None:
+        """Take all the octets that there are, and the end of TLS behind them: one send for all."""
+        self._load(data, close=True)
+
+    def _load(self, data: bytes, *, close: bool = False) -> None:
+        if self.stream is None:
+            self._pending = memoryview(data)
+            return
+        try:
+            self.stream.write(data)
+            if close:
+                self.stream.close()
+        except TLSError as error:
+            raise BrokenError(f"TLS failed: {error}") from None
+        self._pending = memoryview(self.stream.output(len(data)))
 
     def flush(self) -> bool:
         """Send; whether all of it is gone."""

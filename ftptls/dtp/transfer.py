@@ -25,7 +25,14 @@ from ftptls.dtp.pumps import (
     Want,
 )
 from ftptls.dtp.waiting import within
-from ftptls.interfaces import IDescriptor, IFileReader, IOwnWorkers, IUpload, IWorkers
+from ftptls.interfaces import (
+    IContents,
+    IDescriptor,
+    IFileReader,
+    IOwnWorkers,
+    IUpload,
+    IWorkers,
+)
 from ftptls.progress import Progress
 from ftptls.settings import Limits
 from ftptls.wire.representation import Decoder, Encoder
@@ -95,6 +102,9 @@ class Transfer:
             end: Where to end; at least ``offset``.
             encoder: What they pass through; ``None`` for nothing.
         """
+        if encoder is None and IContents.providedBy(reader):
+            await self._send_contents(IContents(reader).contents[offset:end])
+            return
         if not (self._link.threadable and IDescriptor.providedBy(reader)):
             await self._send_pieces(_pieces(reader, offset, end, self._progress), encoder)
             return
@@ -107,6 +117,14 @@ class Transfer:
             pump = FileDownload(self._progress, source, offset, end, outgoing)
         await self._run(pump, reader)
         await self._say_end(outgoing)
+
+    async def _send_contents(self, data: bytes) -> None:
+        """Send what is there already, so little that the reactor may do it."""
+        outgoing = self._outgoing(None)
+        outgoing.load_all(data)
+        await self._flush(outgoing)
+        self._progress.octets = len(data)
+        self._link.shut_write()
 
     async def send_lines(self, lines: AsyncIterator[bytes], encoder: Encoder | None) -> None:
         """Send text that is made while it goes."""

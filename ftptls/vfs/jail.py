@@ -19,8 +19,9 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import PurePosixPath
+from typing import Any
 
 from ftptls.errors import PermanentError
 from ftptls.settings import Links
@@ -35,9 +36,12 @@ _MAX_PATH = 4096  # as the kernel, its closing NUL included
 _TRIES = 64
 
 _OPENAT2 = 437  # one number on every architecture that is tested below
+_RESOLVE_NO_XDEV = 0x01
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_IN_ROOT = 0x10
+_RESOLVE_CACHED = 0x20
+_HERE = -100  # AT_FDCWD
 
 
 class _OpenHow(ctypes.Structure):
@@ -62,14 +66,28 @@ def _libc() -> ctypes.CDLL:
     return libc
 
 
-def _openat2(root: int, path: bytes, flags: int, links: bool = True) -> int:
-    """``openat2`` under ``root``, repeated while a rename or a signal disturbs it."""
-    resolve = _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS | (0 if links else _RESOLVE_NO_SYMLINKS)
+@lru_cache(maxsize=64)
+def _how(flags: int, resolve: int) -> tuple[Any, int]:
+    """What the kernel only reads: a pointer to it, and its size."""
     # A mode without O_CREAT would be EINVAL; files are created by name beside, never here.
     how = _OpenHow(flags, 0, resolve)
+    return ctypes.pointer(how), ctypes.sizeof(how)
+
+
+def _resolving(links: bool) -> int:
+    return _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS | (0 if links else _RESOLVE_NO_SYMLINKS)
+
+
+def _openat2(root: int, path: bytes, flags: int, links: bool = True) -> int:
+    """``openat2`` under ``root``, repeated while a rename or a signal disturbs it."""
+    return _try_openat2(root, path, flags, _resolving(links), _TRIES)
+
+
+def _try_openat2(root: int, path: bytes, flags: int, resolve: int, tries: int = 1) -> int:
+    how, size = _how(flags, resolve)
     number = 0
-    for _ in range(_TRIES):
-        fd: int = _libc().syscall(_OPENAT2, root, path, ctypes.byref(how), ctypes.sizeof(how))
+    for _ in range(tries):
+        fd: int = _libc().syscall(_OPENAT2, root, path, how, size)
         if fd >= 0:
             return fd
         number = ctypes.get_errno()
@@ -286,6 +304,24 @@ class Jail:
             if error.errno == errno.ELOOP:
                 self.refuse_link()
             raise
+        finally:
+            os.close(root)
+
+    @property
+    def can_open_cached(self) -> bool:
+        """Whether :meth:`open_cached` is of any use here."""
+        return not self._walk and kernel_resolves()
+
+    def open_cached(self, path: bytes, flags: int) -> int:
+        """Like :meth:`open`, but only if all names on the way are in the kernel's memory.
+
+        Raises:
+            OSError: They are not; or they lead to another disk; or it cannot be opened.
+        """
+        root = _try_openat2(_HERE, os.fsencode(self.root), DIRECTORY, _RESOLVE_CACHED)
+        try:
+            resolve = _resolving(self._follows) | _RESOLVE_NO_XDEV | _RESOLVE_CACHED
+            return _try_openat2(root, path, flags | os.O_CLOEXEC, resolve)
         finally:
             os.close(root)
 

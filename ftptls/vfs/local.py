@@ -39,6 +39,7 @@ from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.reading import Listing, LocalReader, link_target
 from ftptls.vfs.resuming import kind_of_upload
+from ftptls.vfs.small import SMALL, SmallReader, never_waits, open_at_once, read_small
 from ftptls.vfs.stats import Describer, Place, place
 from ftptls.vfs.target import Target
 from ftptls.vfs.temporaries import is_temporary, lstat, reopen
@@ -109,6 +110,8 @@ class LocalFilesystem:
         self.umask = umask
         self._user = user
         self._describer = Describer(owner, self._options.owner_names)
+        # Whether reading may be tried without a worker; what is unknown, the first file tells.
+        self._at_once: bool | None = None if owner is None else False
         if upload_mode is UploadMode.ATOMIC_RESUME:
             alsoProvides(self, IResumable)
         if self._options.links is Links.FOLLOW:
@@ -133,6 +136,10 @@ class LocalFilesystem:
 
     async def open_read(self, path: PurePosixPath) -> IFileReader:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""
+        if self._at_once:
+            reader = open_at_once(self._jail, _octets(path), self._workers)
+            if reader is not None:
+                return reader
         return await self._workers.run(self._open_read, path)
 
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
@@ -251,14 +258,18 @@ class LocalFilesystem:
         links = self._options.links is not Links.HIDE
         return Listing(self._jail.open(_octets(path), _LIST), self._describer, links=links)
 
-    def _open_read(self, path: PurePosixPath) -> LocalReader:
+    def _open_read(self, path: PurePosixPath) -> SmallReader | LocalReader:
         fd = self._reopened(_octets(path))
         try:
             info = os.fstat(fd)
             os.set_blocking(fd, True)
+            if self._at_once is None:
+                self._at_once = never_waits(self._jail, fd)
         except BaseException:
             os.close(fd)
             raise
+        if info.st_size <= SMALL:
+            return read_small(fd, info.st_size)
         reader = LocalReader(fd, info.st_size, self._workers)
         self._own(reader)
         return reader

@@ -23,6 +23,7 @@ from ftptls.testing.filesystem import InlineWorkers, run_now
 from ftptls.vfs import owners
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.owners import Owner, OwnerWorkers, acting_as, objection
+from ftptls.vfs.small import SMALL
 from tests.unix import (
     ALICE,
     as_root,
@@ -289,6 +290,7 @@ def test_octets_are_written_as_the_user(root: Path, mode: UploadMode) -> None:
     run_now(workers.run(os.pwrite, upload.fileno(), b"x", 0))
     run_now(upload.commit())
     assert stat.S_IMODE((root / "file").stat().st_mode) == 0o755
+    os.truncate(root / "file", SMALL + 1)
     reader = run_now(files.open_read(P("/file")))
     assert IOwnWorkers(reader).workers is workers
     assert run_now(workers.run(os.geteuid)) == 4001

@@ -1,0 +1,120 @@
+"""Files so small that they are read as they are opened, and at once where nothing is waited for.
+
+To ask a worker costs more than to open and read a small file that the kernel has in memory.
+The kernel says whether it has: a path is resolved if every name on it is in memory
+(``RESOLVE_CACHED``), and octets are read if they are (``RWF_NOWAIT``). Whatever else comes
+of it, a worker does it all again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from zope.interface import implementer
+
+from ftptls.interfaces import IContents, IFileReader, IWorkers
+from ftptls.vfs.jail import LOOK, Jail
+from ftptls.vfs.reading import LocalReader
+
+SMALL = 64 * 1024
+"""Octets of the largest file that is small."""
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NO_WAIT: int = getattr(os, "RWF_NOWAIT", 0)
+
+
+@implementer(IFileReader, IContents)
+class SmallReader:
+    """A file as it was when it was opened.
+
+    Args:
+        contents: All of it.
+    """
+
+    def __init__(self, contents: bytes) -> None:
+        self.contents = contents
+        self.size = len(contents)
+        self._closed = False
+
+    async def read_at(self, offset: int, size: int) -> bytes:
+        """See :meth:`ftptls.interfaces.IFileReader.read_at`."""
+        if self._closed:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self.contents[offset : offset + size]
+
+    async def close(self) -> None:
+        """See :meth:`ftptls.interfaces.IFileReader.close`."""
+        self._closed = True
+
+
+def read_small(fd: int, size: int) -> SmallReader:
+    """Read what is open, and close it."""
+    try:
+        pieces: list[bytes] = []
+        while size and (piece := os.pread(fd, size, sum(map(len, pieces)))):
+            pieces.append(piece)
+            size -= len(piece)
+    finally:
+        os.close(fd)
+    return SmallReader(b"".join(pieces))
+
+
+def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | LocalReader | None:
+    """Open a file for reading if nothing is waited for; a small one is read, too.
+
+    Only on the disk that the folder is on, and only if :func:`never_waits` said yes to it.
+
+    Args:
+        jail: The folder.
+        path: As for :meth:`Jail.open`.
+        workers: For the reader of a larger file.
+
+    Returns:
+        ``None`` if it cannot be done so, or not at all.
+    """
+    try:
+        look = jail.open_cached(path, LOOK)
+        try:
+            if not stat.S_ISREG(os.fstat(look).st_mode):
+                return None
+            fd = os.open(f"/proc/self/fd/{look}", _READ)
+        finally:
+            os.close(look)
+    except OSError:
+        return None
+    size = os.fstat(fd).st_size
+    if size > SMALL:
+        os.set_blocking(fd, True)
+        return LocalReader(fd, size, workers)
+    contents = bytearray(size)
+    try:
+        whole = not size or os.preadv(fd, [contents], 0, _NO_WAIT) == size
+    except OSError:
+        whole = False
+    finally:
+        os.close(fd)
+    return SmallReader(bytes(contents)) if whole else None
+
+
+def never_waits(jail: Jail, fd: int) -> bool | None:
+    """Whether the disk of a folder tells what it has in memory, as those across a network do not.
+
+    Args:
+        jail: The folder.
+        fd: A file in it, which is open for reading.
+
+    Returns:
+        ``None`` if this file does not tell, as it is on another disk.
+    """
+    if not _NO_WAIT or not jail.can_open_cached:
+        return False
+    if os.fstat(fd).st_dev != os.stat(jail.root).st_dev:
+        return None
+    try:
+        os.preadv(fd, [bytearray(1)], 0, _NO_WAIT)
+    except BlockingIOError:
+        return True
+    except OSError:  # EOPNOTSUPP
+        return False
+    return True
