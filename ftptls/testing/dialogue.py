@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from ftptls.commands import CommandTable
 from ftptls.factory import FTPFactory
-from ftptls.interfaces import IFilesystem, IHook
+from ftptls.interfaces import IFilesystem, IHook, IWorkers
 from ftptls.settings import Settings
 from ftptls.testing.certificates import Authority
 from ftptls.testing.client import (
@@ -44,6 +44,7 @@ from ftptls.testing.client import (
     DataPort,
 )
 from ftptls.testing.network import MemoryReactor
+from ftptls.testing.sockets import SocketReactor
 from ftptls.testing.wires import WireError
 from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.memory import MemoryFilesystem
@@ -100,6 +101,9 @@ class MemoryServer:
         checkers: Of Cred, besides the one of ``users``.
         realm: Of Cred, instead of one that gives everybody ``filesystem``.
         hooks: Who is told of what happens.
+        sockets: Whether its data connections are sockets of the kernel, as on a real network;
+            with files that have descriptors, transfers then go the fast way.
+        workers: For what would block; by default calls are made at once.
 
     Attributes:
         reactor: Its time and network.
@@ -126,8 +130,10 @@ class MemoryServer:
         checkers: Sequence[Any] = (),
         realm: IRealm | None = None,
         hooks: Sequence[IHook] = (),
+        sockets: bool = False,
+        workers: IWorkers | None = None,
     ) -> None:
-        self.reactor = MemoryReactor()
+        self.reactor = SocketReactor(self._is_data) if sockets else MemoryReactor()
         self.filesystem = filesystem or MemoryFilesystem(content)
         self.authority = authority or Authority()
         self.host = host
@@ -143,7 +149,7 @@ class MemoryServer:
             Portal(realm or _Realm(self), [checker, *anybody, *checkers]),
             self.authority.server_context() if tls is True else tls or None,
             settings,
-            workers=InlineWorkers(),
+            workers=workers or InlineWorkers(),
             implicit=implicit,
             commands=commands,
             languages=languages,
@@ -165,6 +171,9 @@ class MemoryServer:
                 client.private = True
             client.expect(220)
         return client
+
+    def _is_data(self, end: Any, other: Any) -> bool:
+        return bool(end.host == self.host and self.port not in (end.port, other.port))
 
     def stop(self) -> None:
         """Have every client leave, and listen no more."""

@@ -203,7 +203,7 @@ class MemoryReactor(Clock):
         self._ports: list[MemoryPort] = []
         self._connecting: list[MemoryConnector] = []
         self._knocking: dict[MemoryConnector, float] = {}
-        self._transports: list[MemoryTransport] = []
+        self._transports: list[Any] = []
         self._free = count(_FIRST_EPHEMERAL)
         self._sizes: Iterator[int] | None = None
 
@@ -285,7 +285,7 @@ class MemoryReactor(Clock):
         return list(self._ports)
 
     @property
-    def connections(self) -> list[MemoryTransport]:
+    def connections(self) -> list[Any]:
         """Every end of a connection that is open, or half so."""
         return list(self._transports)
 
@@ -295,16 +295,19 @@ class MemoryReactor(Clock):
         """How many of the octets available are delivered next."""
         return available if self._sizes is None else max(1, min(available, next(self._sizes)))
 
-    def pair(self, source: str, target: tuple[str, int]) -> tuple[MemoryTransport, MemoryTransport]:
-        """Both ends of a new connection: the client's, and the server's."""
+    def pair(self, source: str, target: tuple[str, int]) -> tuple[Any, Any]:
+        """Both ends of a new connection: of who connects, and of who listens."""
         client, server = tcp_address(source, next(self._free)), tcp_address(*target)
-        here = MemoryTransport(self, client, server)
-        there = MemoryTransport(self, server, client)
+        here, there = self.end(client, server), self.end(server, client)
         here.other, there.other = there, here
         self._transports += [here, there]
         return here, there
 
-    def forget(self, transport: MemoryTransport) -> None:
+    def end(self, host: IAddress, peer: IAddress) -> Any:
+        """One end of a new connection."""
+        return MemoryTransport(self, host, peer)
+
+    def forget(self, transport: Any) -> None:
         """An end is closed."""
         self._transports.remove(transport)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Twisted's own bound (abstract.FileDescriptor.bufferSize), and a usual receive buffer.
 _HIGH_WATER = 64 * 1024
-_WINDOW = 64 * 1024
+WINDOW = 64 * 1024
 
 
 @implementer(ITCPTransport, IConsumer, IPushProducer)
@@ -192,8 +192,7 @@ class MemoryTransport:
         return (self.connected and self._read()) or sent
 
     def _send(self) -> bool:
-        room = _WINDOW - len(self.other._window)
-        moved = bytes(self._unsent[: max(0, room)])
+        moved = bytes(self._unsent[: self.other.room])
         if moved:
             del self._unsent[: len(moved)]
             self.other.arrive(moved)
@@ -235,8 +234,13 @@ class MemoryTransport:
             return True
         return False
 
+    @property
+    def room(self) -> int:
+        """How many octets may arrive."""
+        return max(0, WINDOW - len(self._window))
+
     def arrive(self, data: bytes) -> None:
-        """Octets of the other end reach this one."""
+        """Octets of the other end reach this one; a closed end answers with RST."""
         if self.connected:
             self._window += data
         else:
@@ -250,6 +254,10 @@ class MemoryTransport:
         """The other end's RST."""
         self._reset_arrived = True
 
+    def lose_unread(self) -> None:
+        """What arrived and was not read never will be."""
+        self._window.clear()
+
     def _lose(self, reason: Exception, *, reset: bool) -> None:
         """The end of this end."""
         self.connected = False
@@ -257,7 +265,7 @@ class MemoryTransport:
         self._unsent.clear()
         producer, self._producer = self._producer, None
         if reset:
-            self.other._window.clear()
+            self.other.lose_unread()
             self.other.arrive_reset()
         elif not self._reset_arrived and not self._half_closed:
             self.other.arrive_end()

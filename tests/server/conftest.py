@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from ftptls.settings import Guard, Limits, Policy, Requirement, Settings
 from ftptls.settings import Log as LogSettings
 from ftptls.testing.certificates import PKI, Authority, Pair
 from ftptls.testing.dialogue import Client, MemoryServer
+from ftptls.vfs.memory import MemoryFilesystem
+from tests.server.disks import Disk
 
 
 @dataclass(frozen=True)
@@ -104,18 +106,71 @@ def version(request) -> int:
     return request.param
 
 
+PIECES, STEPS = "pieces", "steps"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_paths: to be tried on both paths of the data")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marked = metafunc.definition.get_closest_marker("both_paths")
+    if marked and "data_path" in metafunc.fixturenames:
+        metafunc.parametrize("data_path", [PIECES, STEPS])
+
+
+@pytest.fixture
+def data_path() -> str:
+    """How the data of transfers goes; tests and modules marked ``both_paths`` go both ways.
+
+    In pieces, over transports in memory, from and to files in memory; or in steps, over
+    sockets, from and to files that have descriptors, as on a real network.
+    """
+    return PIECES
+
+
+class Files:
+    """Makes a filesystem as the path of the data needs it, from content by path.
+
+    Attributes:
+        options: What each is made with, besides its content.
+        made: The last one.
+    """
+
+    def __init__(self, data_path: str, folders: pytest.TempPathFactory) -> None:
+        self.options: dict[str, Any] = {}
+        self.made: Any = None
+        self._on_disk = data_path == STEPS
+        self._folders = folders
+
+    def __call__(self, content: Mapping[str, bytes] | None = None) -> Any:
+        if self._on_disk:
+            self.made = Disk(self._folders.mktemp("disk"), content or {}, **self.options)
+        else:
+            self.made = MemoryFilesystem(content, **self.options)
+        return self.made
+
+
+@pytest.fixture
+def files(data_path: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(data_path, tmp_path_factory)
+
+
 Serve = Callable[..., MemoryServer]
 
 
 @pytest.fixture
-def serve(authority: Authority, log: Log) -> Iterator[Serve]:
+def serve(authority: Authority, log: Log, data_path: str, files: Files) -> Iterator[Serve]:
     """Make servers; nothing is left of any when its clients are gone."""
     servers: list[MemoryServer] = []
 
     def make(content=None, settings=None, **options) -> MemoryServer:
         options.setdefault("authority", authority)
+        options.setdefault("sockets", data_path == STEPS)
+        if not options.keys() & {"filesystem", "realm"}:
+            options["filesystem"] = files(content)
         settings = replace(settings or Settings(), log=LogSettings(debug=True))
-        servers.append(MemoryServer(content, settings, **options))
+        servers.append(MemoryServer(settings=settings, **options))
         return servers[-1]
 
     yield make
