@@ -26,6 +26,7 @@ from ftptls.dtp.pumps import (
 )
 from ftptls.dtp.waiting import within
 from ftptls.interfaces import (
+    IBounded,
     IContents,
     IDescriptor,
     IFileReader,
@@ -147,7 +148,8 @@ class Transfer:
         source: Source = DecodedIncoming(incoming, decoder) if decoder else incoming
         if self._link.threadable and IDescriptor.providedBy(upload):
             target = IDescriptor(upload).fileno()
-            pump = FileUpload(self._progress, target, upload.offset, source)
+            end = IBounded(upload).end if IBounded.providedBy(upload) else None
+            pump = FileUpload(self._progress, target, upload.offset, source, end)
             await self._run(pump, upload)
         else:
             await self._receive_pieces(upload, source)
