@@ -17,6 +17,8 @@ from ftptls.wire.lines import LineReader
 
 # Commands that wait are kept up to here; then the client has to wait with sending.
 _HIGH_WATER = 64 * 1024
+# Replies of one turn are sent together, but not more than these octets.
+_MOST_UNSENT = 16 * 1024
 # A line that goes on for this long, whatever of it is dropped, ends the connection.
 _MOST_UNFINISHED = _HIGH_WATER
 # Commands and events in one turn: some milliseconds, then everybody else has theirs.
@@ -42,6 +44,8 @@ class ControlConnection(Protocol):
         self._limits = limits
         self._switch = TLSSwitch(self._send)
         self._lines = LineReader(limits.line_length)
+        self._unsent = b""
+        self._send_at_once: Any = None
         self._reading_paused = False
         self._writing_paused = False
         self._closing = False
@@ -86,6 +90,7 @@ class ControlConnection(Protocol):
         transport: Any = self.transport
         _prepare_socket(transport)
         transport.registerProducer(self, True)
+        self._send_at_once = getattr(transport, "writeSomeData", None)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
@@ -107,6 +112,26 @@ class ControlConnection(Protocol):
         return bool(self.connected) and not self._closing
 
     def _send(self, data: bytes) -> None:
+        self._unsent += data
+        if not self._pumping or len(self._unsent) > _MOST_UNSENT:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what was said in this turn.
+
+        It mostly fits into the socket, and need not wait until the reactor comes round to it.
+        Once it did not, all goes the reactor's way: it counts what the client does not read.
+        """
+        data, self._unsent = self._unsent, b""
+        if not data or self._closing:
+            return
+        if self._send_at_once is not None:
+            sent = self._send_at_once(data)
+            if sent == len(data):
+                return
+            self._send_at_once = None
+            if isinstance(sent, int):  # else the connection is lost, as the reactor will find
+                data = data[sent:]
         transport: Any = self.transport
         transport.write(data)
 
@@ -146,6 +171,7 @@ class ControlConnection(Protocol):
                 self._next_turn = self._reactor.callLater(0, self._pump_on)
         finally:
             self._pumping = False
+            self._flush()
         self._throttle()
 
     def _pump_on(self) -> None:
@@ -194,9 +220,11 @@ class ControlConnection(Protocol):
     # --- time and end ----------------------------------------------------------------------------
 
     def _set_timer(self) -> None:
-        _cancel(self._timer)
         delay = max(0.0, self._due_at() - self._reactor.seconds())
-        self._timer = self._reactor.callLater(delay, self._look_at_the_clock)
+        if self._timer is not None and self._timer.active():
+            self._timer.reset(delay)
+        else:
+            self._timer = self._reactor.callLater(delay, self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
         """Commands do not move the timer, so see whether one came since it was set."""
@@ -223,6 +251,7 @@ class ControlConnection(Protocol):
         reply or alert. What it does not take in time is aborted.
         """
         transport: Any = self.transport
+        self._flush()
         self._closing = True
         self._why = why
         self._stop_timers()

@@ -13,6 +13,7 @@ from ftptls.commands import Context, perform
 from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
+from ftptls.pi.steps import carry_out
 from ftptls.session import Session
 from ftptls.wire.arguments import ArgumentError
 from ftptls.wire.languages import translated
@@ -103,10 +104,10 @@ class Interpreter(ControlConnection):
         if command is not None and command.occupies:
             self._transferring = True
             self._dtp.begin(command.verb)
-            Deferred.fromCoroutine(self._transfer(line))
+            carry_out(self._transfer(line))
         else:
             self._busy = True
-            Deferred.fromCoroutine(self._command(line))
+            carry_out(self._command(line))
 
     async def _command(self, line: CommandLine) -> None:
         reply = await self._outcome(line)

@@ -131,15 +131,15 @@ class TLSSwitch:
 
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
-        if self._phase in (_Phase.CLEAR, _Phase.REFUSED):
-            self._send(data)
-        elif self._phase is _Phase.UP:
+        if self._phase is _Phase.UP:
             stream = self._raised_stream()
             try:
                 stream.write(data)
             except TLSError:
                 self._phase = _Phase.OVER  # the other side's failure is told by next_event
             self._flush(stream)
+        elif self._phase in (_Phase.CLEAR, _Phase.REFUSED):
+            self._send(data)
 
     def close(self) -> None:
         """Say goodbye to the TLS stream, if there is one; nothing can be written behind it."""
@@ -188,10 +188,13 @@ class TLSSwitch:
         try:
             if self._phase is _Phase.RISING:
                 return self._shake(stream)
-            data = stream.read()
+            data = stream.read_record()
         except TLSError as error:
             self._flush(stream)
             return self._fail(str(error))
+        if data and self._phase is _Phase.UP:
+            self._idle = 0
+            return Received(data)
         self._flush(stream)
         if stream.ended:
             if self._phase is not _Phase.SINKING:
@@ -200,9 +203,6 @@ class TLSSwitch:
             return self._lowered()
         if self._phase is _Phase.SINKING:
             return None  # what the client still said under TLS came too late
-        if data:
-            self._idle = 0
-            return Received(data)
         return self._bound_idleness()
 
     def _bound_idleness(self) -> Event | None:

@@ -65,6 +65,13 @@ _FORGOTTEN: dict[str, frozenset[str]] = {
     )
     for verb in frozenset().union(*(s.completed_by | s.through for s in SEQUENCES.values()))
 }
+_USED_UP: dict[str, frozenset[str]] = {
+    verb: frozenset(
+        opener for opener, sequence in SEQUENCES.items() if verb in sequence.completed_by
+    )
+    for verb in frozenset().union(*(s.completed_by for s in SEQUENCES.values()))
+}
+_NONE: frozenset[str] = frozenset()
 
 
 def forgotten_by(verb: str) -> frozenset[str]:
@@ -87,6 +94,4 @@ def used_up_by(verb: str) -> frozenset[str]:
     Args:
         verb: Any verb, known or not, in upper case.
     """
-    return frozenset(
-        opener for opener, sequence in SEQUENCES.items() if verb in sequence.completed_by
-    )
+    return _USED_UP.get(verb, _NONE)
