@@ -81,7 +81,7 @@ class Session:
         if context:
             self.ask("AUTH TLS", 234)
             self._socket = context.wrap_socket(self._socket, server_hostname=target.host)
-        if self.ask(f"USER {target.user}", 331, 230).startswith("331"):
+        if self.ask(f"USER {target.user}", 331, 230, 232).startswith("331"):
             self.ask(f"PASS {target.password}", 230)
 
     def __enter__(self) -> Self:

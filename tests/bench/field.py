@@ -23,7 +23,7 @@ from tests.bench import contenders, machine
 from tests.bench.clients import BenchError, Target
 from tests.bench.contenders import FIELD, OURS, Contender
 from tests.bench.figures import ASPECTS, Sample, best, figures, ratio
-from tests.bench.floors import floors
+from tests.bench.floors import Floors
 from tests.bench.report import markdown
 from tests.bench.rows import ROWS, Row
 from tests.bench.subjects import QUICK, Content, Load, Subject
@@ -33,7 +33,11 @@ Samples = Mapping[str, Mapping[str, Sequence[Sample]]]
 
 
 def measure(
-    rows: Sequence[Row], subjects: Mapping[KeyKind, Sequence[Subject]], load: Load, rounds: int
+    rows: Sequence[Row],
+    subjects: Mapping[KeyKind, Sequence[Subject]],
+    load: Load,
+    rounds: int,
+    floors: Floors,
 ) -> dict[str, dict[str, list[Sample]]]:
     """Go round.
 
@@ -42,6 +46,7 @@ def measure(
         subjects: The servers, by the kind of their keys.
         load: How much of it.
         rounds: How many count.
+        floors: Are taken in each round, too.
 
     Raises:
         SystemExit: A server did something else than it was asked for.
@@ -49,6 +54,8 @@ def measure(
     taken: dict[str, dict[str, list[Sample]]] = {row.name: {} for row in rows}
     for number in range(rounds + 1):
         for row in [each for each in rows if number or each.warmed]:
+            if number:
+                floors.take(row.name)
             for subject in subjects[row.kind]:
                 if not _can(subject, row):
                     continue
@@ -139,9 +146,9 @@ def run(field: Sequence[Contender], rows: Sequence[Row], load: Load, rounds: int
     """Everything of a run on this machine, as it is written as JSON."""
     told = {each.name: f"{each.version()}. {each.about}" for each in field}
     with here(field, {row.kind for row in rows}, load) as subjects:
-        low = floors(subjects[rows[0].kind][0].content, [row.name for row in rows])
-        taken = measure(rows, subjects, load, rounds)
         everybody = [each for some in subjects.values() for each in some]
+        floors = Floors(everybody[0].content)
+        taken = measure(rows, subjects, load, rounds, floors)
         accounting = {each.server.account.kind for each in everybody if each.server}
         return {
             "machine": machine.described() | {"accounting": f"by {' and '.join(accounting)}."},
@@ -149,7 +156,7 @@ def run(field: Sequence[Contender], rows: Sequence[Row], load: Load, rounds: int
             "rounds": rounds,
             "load": asdict(load),
             "negotiated": {each.name: each.negotiated for each in everybody if each.negotiated},
-            "rows": [result(row, taken[row.name], low.get(row.name)) for row in rows],
+            "rows": [result(row, taken[row.name], floors.of(row.name)) for row in rows],
         }
 
 

@@ -10,68 +10,24 @@ a machine that is busy for a while is so for all.
 from __future__ import annotations
 
 import argparse
-import ftplib
 import json
 import os
 import re
-import ssl
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import peers
-from tests.bench.accounting import cpu_seconds
-from tests.bench.logins import context
-from tests.bench.peers import PASSWORD, USER, Place
-from tests.conftest import Process
+from tests.bench.clients import Session, Target
+from tests.bench.contenders import FIELD, OURS, VERBS, Contender, Server, chosen, running
+from tests.bench.figures import Sample, middle, ratio, spread
 
-VERBS = ("MLSD", "LIST")
-OURS = "ftptls"
-_OPEN = '[policy]\nlogin_protection = "optional"\ndata_protection = "optional"'
-_PIECE = 256 * 1024
+CONTENDERS = tuple(each for each in FIELD if each.private)
 _DAY = 86400
 # What comes before the name in a line of either verb.
 _BEFORE = {"MLSD": re.compile(rb"[^ ]* "), "LIST": re.compile(rb"(?:[^ ]+ +){8}")}
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A server.
-
-    Attributes:
-        name: In the table.
-        command: How it is started.
-        user: Who logs in.
-        verbs: What it can.
-    """
-
-    name: str
-    command: Callable[[Place], list[str]]
-    user: str = USER
-    verbs: tuple[str, ...] = VERBS
-
-
-CONTENDERS = (
-    Contender("ProFTPD", peers.proftpd),
-    Contender("vsftpd", peers.vsftpd, user="anonymous", verbs=("LIST",)),
-    Contender("Pure-FTPd", peers.pureftpd),
-    Contender("pyftpdlib", peers.pyftpdlib),
-    Contender(OURS, peers.ftptls(f"memory:{USER}:{PASSWORD}", settings=_OPEN)),
-)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One listing: seconds, and CPU seconds of the server's process tree and of the client."""
-
-    seconds: float
-    server: float
-    client: float
 
 
 @dataclass(frozen=True)
@@ -124,52 +80,6 @@ def names_in(verb: str, listing: bytes) -> list[bytes]:
     return [name for name in names if name not in (b".", b"..")]
 
 
-class Session:
-    """Logged in to one server.
-
-    Args:
-        contender: Which.
-        place: Where it listens, and whom to trust.
-        pid: Its process.
-        authority: Whom to trust.
-        private: Whether over TLS.
-    """
-
-    def __init__(
-        self, contender: Contender, place: Place, pid: int, authority: Authority, *, private: bool
-    ) -> None:
-        self._pid = pid
-        self._client = ftplib.FTP(timeout=300)
-        if private:
-            shown = context(authority, place.folder, certificate=False)
-            self._client = ftplib.FTP_TLS(context=shown, timeout=300)
-        self._client.connect("127.0.0.1", place.port)
-        self._client.login(contender.user, PASSWORD)
-        if isinstance(self._client, ftplib.FTP_TLS):
-            self._client.prot_p()
-        self._client.voidcmd("TYPE A")  # as RFC 959 has it for listings
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.quit()
-
-    def list(self, verb: str) -> tuple[Sample, bytes]:
-        """What it costs, and what came."""
-        pieces: list[bytes] = []
-        server, client, clock = cpu_seconds(self._pid), time.process_time(), time.perf_counter()
-        with self._client.transfercmd(verb) as data:
-            while piece := data.recv(_PIECE):
-                pieces.append(piece)
-            if isinstance(data, ssl.SSLSocket):
-                data.unwrap()
-        self._client.voidresp()
-        seconds, client_cpu = time.perf_counter() - clock, time.process_time() - client
-        time.sleep(0.1)  # what it still does behind its reply
-        return Sample(seconds, cpu_seconds(self._pid) - server, client_cpu), b"".join(pieces)
-
-
 def measure(contenders: Sequence[Contender], rounds: int, number: int) -> list[Result]:
     """Start every server, and go round them.
 
@@ -181,31 +91,49 @@ def measure(contenders: Sequence[Contender], rounds: int, number: int) -> list[R
     Raises:
         SystemExit: A listing was not of these names.
     """
-    authority = Authority()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftptls-bench-")))
+    with tempfile.TemporaryDirectory(prefix="ftptls-bench-") as made:
+        folder = Path(made)
         folder.chmod(0o755)
         names = fill(folder / "root", number)
-        started: list[tuple[Contender, Place, Process]] = []
-        for index, each in enumerate(contenders):
-            place = peers.place(folder / str(index), authority, KeyKind.EC)
-            place = replace(place, root=folder / "root")
-            process = stack.enter_context(peers.running(each.command(place), place))
-            started.append((each, place, process))
-        results: list[Result] = []
-        for private in (True, False):
-            samples: dict[tuple[str, str], list[Sample]] = {}
-            for _ in range(rounds + 1):
-                for each, place, process in started:
-                    with Session(each, place, process.pid, authority, private=private) as session:
-                        for verb in each.verbs:
-                            sample, listing = session.list(verb)
-                            _compare(each, verb, names, listing)
-                            samples.setdefault((verb, each.name), []).append(sample)
-            for verb in VERBS:
-                taken = {each.name: samples.get((verb, each.name), [])[1:] for each in contenders}
-                results += _results(f"{verb}, {'TLS' if private else 'clear'}", taken)
-    return results
+        with running(contenders, Authority(), KeyKind.EC, folder / "root") as servers:
+            return [
+                result
+                for private in (True, False)
+                for result in _measured(servers, names, rounds, private=private)
+            ]
+
+
+def _measured(
+    servers: Sequence[Server], names: frozenset[bytes], rounds: int, *, private: bool
+) -> Iterator[Result]:
+    samples: dict[tuple[str, str], list[Sample]] = {}
+    for _ in range(rounds + 1):
+        for each in servers:
+            place, contender = each.place, each.contender
+            target = Target("127.0.0.1", place.port, contender.user, trusted=place.authority)
+            with Session(target, target.context() if private else None).ready() as session:
+                session.ask("TYPE A", 200)  # as RFC 959 has it for listings
+                for verb in contender.verbs:
+                    sample, listing = _taken(each, session, verb)
+                    _compare(contender, verb, names, listing)
+                    samples.setdefault((verb, contender.name), []).append(sample)
+                session.quit()
+    for verb in VERBS:
+        taken = {
+            each.contender.name: samples.get((verb, each.contender.name), [])[1:]
+            for each in servers
+        }
+        yield from _results(f"{verb}, {'TLS' if private else 'clear'}", taken)
+
+
+def _taken(server: Server, session: Session, verb: str) -> tuple[Sample, bytes]:
+    """What it costs, and what came."""
+    processes, before = len(server.account.pids()), server.account.cpu_seconds()
+    client, clock = time.process_time(), time.perf_counter()
+    listing, _ = session.fetch(verb)
+    seconds, client = time.perf_counter() - clock, time.process_time() - client
+    server.settle(processes)
+    return Sample(server.account.cpu_seconds() - before, client, seconds), listing
 
 
 def _compare(contender: Contender, verb: str, names: frozenset[bytes], listing: bytes) -> None:
@@ -222,21 +150,15 @@ def _results(kind: str, taken: dict[str, list[Sample]]) -> list[Result]:
 def _result(name: str, kind: str, samples: Sequence[Sample], ours: Sequence[Sample]) -> Result:
     if not samples:
         return Result(name, kind)
-    seconds = statistics.median(each.seconds for each in samples)
-    spread = max(each.seconds for each in samples) - min(each.seconds for each in samples)
-    pairs = list(zip(samples, ours, strict=True)) if ours else []
     return Result(
         name,
         kind,
-        seconds,
-        statistics.median(each.server for each in samples),
-        statistics.median(each.client for each in samples),
-        statistics.median(each.seconds / our.seconds for each, our in pairs) if pairs else None,
-        # The kernel counts in hundredths of a second.
-        statistics.median(each.server / max(our.server, 0.01) for each, our in pairs)
-        if pairs
-        else None,
-        spread / seconds,
+        middle(samples, "seconds"),
+        middle(samples, "server"),
+        middle(samples, "client"),
+        ratio(samples, ours, "seconds") if ours else None,
+        ratio(samples, ours, "server") if ours else None,
+        spread([each.seconds for each in samples if each.seconds is not None]),
     )
 
 
@@ -269,9 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="parts of the names of servers, by commas")
     parser.add_argument("--json", type=Path, help="where to write the figures, too")
     given = parser.parse_args(arguments)
-    parts = given.only.split(",")
-    chosen = [each for each in CONTENDERS if any(part in each.name for part in parts)]
-    results = measure(chosen, given.rounds, given.names)
+    results = measure(chosen(CONTENDERS, given.only), given.rounds, given.names)
     if given.json:
         given.json.write_text(json.dumps([asdict(each) for each in results], indent=2) + "\n")
     print(table(results))

@@ -8,14 +8,11 @@ and QUIT.
 from __future__ import annotations
 
 import argparse
-import ftplib
 import json
 import ssl
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,28 +21,10 @@ from ftptls.store import User, Users
 from ftptls.store.importing import Line
 from ftptls.testing.certificates import Authority, KeyKind
 from tests.bench import peers
-from tests.bench.accounting import cpu_seconds
+from tests.bench.clients import Session, Target
+from tests.bench.contenders import Contender, Server, chosen, running
+from tests.bench.figures import spread
 from tests.bench.peers import PASSWORD, USER, Place
-from tests.conftest import Process
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A server in one configuration.
-
-    Attributes:
-        name: In the table.
-        command: How it is started.
-        user: Who logs in.
-        certificate: Whether by certificate.
-        prepare: Makes the files that it needs, before it is started.
-    """
-
-    name: str
-    command: Callable[[Place], list[str]]
-    user: str = USER
-    certificate: bool = False
-    prepare: Callable[[Place], None] = lambda _place: None
 
 
 @dataclass(frozen=True)
@@ -83,7 +62,7 @@ def _store(number: int) -> Callable[[Place], None]:
 
 
 CONTENDERS = (
-    Contender("ProFTPD, sha512-crypt", peers.proftpd),
+    Contender("ProFTPD, cheap hash", peers.proftpd),
     Contender("ProFTPD, certificate", peers.proftpd, certificate=True),
     Contender("vsftpd, anonymous", peers.vsftpd, user="anonymous"),
     Contender("pyftpdlib, password in clear", peers.pyftpdlib),
@@ -107,19 +86,6 @@ CONTENDERS = (
 )
 
 
-def login(port: int, context: ssl.SSLContext, user: str) -> None:
-    """Once in and out again."""
-    client = ftplib.FTP_TLS(context=context, timeout=30)
-    client.connect("127.0.0.1", port)
-    client.auth()
-    reply = client.sendcmd(f"USER {user}")
-    if reply.startswith("331"):
-        reply = client.sendcmd(f"PASS {PASSWORD}")
-    if not reply.startswith(("230", "232")):
-        raise SystemExit(f"the login was refused: {reply}")
-    client.quit()
-
-
 def context(authority: Authority, folder: Path, *, certificate: bool) -> ssl.SSLContext:
     """A client's, which may show a certificate."""
     made = ssl.create_default_context(cadata=authority.root.certificate_pem.decode())
@@ -138,44 +104,35 @@ def measure(
     """Start every server, and go round them."""
     authority = Authority()
     samples: dict[str, list[tuple[float, float, float]]] = {each.name: [] for each in contenders}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftptls-bench-")))
-        folder.chmod(0o755)
-        started: list[tuple[Contender, Place, Process]] = []
-        for number, each in enumerate(contenders):
-            place = peers.place(folder / str(number), authority, kind)
-            each.prepare(place)
-            process = stack.enter_context(peers.running(each.command(place), place))
-            started.append((each, place, process))
+    with running(contenders, authority, kind) as servers:
         for number in range(rounds + 1):
-            for each, place, process in started:
-                shown = context(authority, place.folder, certificate=each.certificate)
-                taken = _sample(place.port, process.pid, shown, each.user, logins)
+            for each in servers:
+                taken = _sample(each, authority, logins)
                 if number:
-                    samples[each.name].append(taken)
+                    samples[each.contender.name].append(taken)
     return [_result(name, taken) for name, taken in samples.items()]
 
 
-def _sample(
-    port: int, pid: int, shown: ssl.SSLContext, user: str, logins: int
-) -> tuple[float, float, float]:
-    server, client, clock = cpu_seconds(pid), time.process_time(), time.perf_counter()
+def _sample(each: Server, authority: Authority, logins: int) -> tuple[float, float, float]:
+    contender, place = each.contender, each.place
+    shown = context(authority, place.folder, certificate=contender.certificate)
+    target = Target("127.0.0.1", place.port, contender.user)
+    processes, server = len(each.account.pids()), each.account.cpu_seconds()
+    client, clock = time.process_time(), time.perf_counter()
     for _ in range(logins):
-        login(port, shown, user)
+        Session(target, shown).quit()
     seconds, client_cpu = time.perf_counter() - clock, time.process_time() - client
-    time.sleep(0.2)  # for children of the server that are just ending
+    each.settle(processes)
     return (
         logins / seconds,
-        1000 * (cpu_seconds(pid) - server) / logins,
+        1000 * (each.account.cpu_seconds() - server) / logins,
         1000 * client_cpu / logins,
     )
 
 
 def _result(name: str, taken: Sequence[tuple[float, float, float]]) -> Result:
     rate, server, client = (statistics.median(column) for column in zip(*taken, strict=True))
-    costs = [each[1] for each in taken]
-    spread = (max(costs) - min(costs)) / server if server else 0.0
-    return Result(name, rate, server, client, spread)
+    return Result(name, rate, server, client, spread([each[1] for each in taken]))
 
 
 def table(results: Sequence[Result]) -> str:
@@ -198,11 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--logins", type=int, default=100, help="in each round, of each server")
     parser.add_argument("--key", choices=[kind.value for kind in KeyKind], default="ec")
-    parser.add_argument("--only", default="", help="part of the names of servers")
+    parser.add_argument("--only", default="", help="parts of the names of servers, by commas")
     parser.add_argument("--json", type=Path, help="where to write the figures, too")
     given = parser.parse_args(arguments)
-    chosen = [each for each in CONTENDERS if given.only in each.name]
-    results = measure(chosen, given.rounds, given.logins, KeyKind(given.key))
+    results = measure(
+        chosen(CONTENDERS, given.only), given.rounds, given.logins, KeyKind(given.key)
+    )
     if given.json:
         given.json.write_text(json.dumps([asdict(each) for each in results], indent=2) + "\n")
     print(table(results))

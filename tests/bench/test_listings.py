@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.bench import listings
-from tests.bench.listings import CONTENDERS, Contender
+from tests.bench.contenders import Contender
+from tests.bench.listings import CONTENDERS
 
 _KINDS = ("MLSD, TLS", "LIST, TLS", "MLSD, clear", "LIST, clear")
 
