@@ -406,6 +406,20 @@ class IUploadCheck(IHook):
         """
 
 
+class ISharesQueue(Interface):
+    """Of a hook that is a service: what happens waits in a file, and one process sends all of it."""
+
+    def leave_sending_to(sender: Callable[[], object]) -> None:
+        """Only put events into the file; to be called before the service starts.
+
+        Args:
+            sender: Called when there is one more; it tells the process that sends.
+        """
+
+    def look() -> None:
+        """Another process has put something into the file."""
+
+
 class IOwnWorkers(Interface):
     """Of what is an IDescriptor: only on these threads its descriptor is read or written.
 

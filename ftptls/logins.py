@@ -17,6 +17,7 @@ from twisted.cred.portal import IRealm, Portal
 from ftptls.config import ConfigError
 from ftptls.cred import LocalRealm, make_checker
 from ftptls.cred.composing import compose
+from ftptls.cred.places import AnyPlaces
 from ftptls.cred.strings import AuthStringError
 from ftptls.cred.unix import UnixUsers, look_up
 from ftptls.errors import MissingExtraError
@@ -92,8 +93,16 @@ def _see_that_it_is_there(root: str) -> None:
         raise ConfigError(f"Cannot serve {folder}: there is no permission to read it.")
 
 
-def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
+def make_portal(
+    settings: Settings, reactor: Any, workers: IWorkers, places: AnyPlaces | None = None
+) -> Portal:
     """Who is let in, and what he is given.
+
+    Args:
+        settings: As the operator wants it.
+        reactor: For what takes time.
+        workers: For what blocks.
+        places: For anonymous users; by default those of this process.
 
     Raises:
         ConfigError: Users cannot be checked as the settings say, or nobody could log in.
@@ -118,6 +127,7 @@ def make_portal(settings: Settings, reactor: Any, workers: IWorkers) -> Portal:
         ),
         umask=int(files.umask, 8),
         options=LocalOptions.from_settings(files),
+        places=places,
     )
     checkers = [_checker(description) for description in settings.auth]
     for checker in checkers:

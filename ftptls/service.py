@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from twisted.application.service import IService, Service
@@ -23,8 +23,9 @@ from twisted.python.failure import Failure
 
 from ftptls.cleaning import Cleaning
 from ftptls.config import ConfigError
+from ftptls.cred.places import AnyPlaces
 from ftptls.factory import FTPFactory
-from ftptls.guard import Door
+from ftptls.guard import AnyDoor, Door
 from ftptls.hooks.making import make_hooks
 from ftptls.interfaces import IHook, IWorkers
 from ftptls.logins import (
@@ -74,6 +75,7 @@ class Listener(Service):
         factory: What makes the sessions.
         description: The endpoint as the operator wrote it.
         kind: What is spoken there, for the log.
+        tells: Whether the log is told; where somebody else listens there, too, it was.
 
     Attributes:
         factory: What makes the sessions.
@@ -86,12 +88,15 @@ class Listener(Service):
         factory: FTPFactory,
         description: str,
         kind: str,
+        *,
+        tells: bool = True,
     ) -> None:
         self.kind = kind
         self.factory = factory
         self.port: IListeningPort | None = None
         self._endpoint = endpoint
         self._description = description
+        self._tells = tells
         self._opening: Deferred[None] | None = None
 
     def privilegedStartService(self) -> None:
@@ -143,7 +148,8 @@ class Listener(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
-        _log.info("ftptls: {kind} on {where}", kind=self.kind, where=self.where())
+        if self._tells:
+            _log.info("ftptls: {kind} on {where}", kind=self.kind, where=self.where())
 
     def _error(self, failure: Failure) -> ListenError:
         error = failure.value
@@ -174,12 +180,31 @@ class _StillRoot(Service):
             )
 
 
-def make_service(settings: Settings, reactor: Any) -> FTPService:
-    """The whole server, ready to start; its children are :class:`Listener` services.
+@dataclass(frozen=True)
+class Shared:
+    """What a process has that serves beside others, in place of its own.
+
+    Attributes:
+        door: Through which the connections of all of them come in.
+        endpoints: Those of the settings, in their order, open already.
+        anonymous: Places for anonymous users.
+        cleans: Whether it removes what uploads left behind; one of them is enough.
+    """
+
+    door: AnyDoor
+    endpoints: Sequence[IStreamServerEndpoint]
+    anonymous: AnyPlaces
+    cleans: bool
+
+
+def make_service(settings: Settings, reactor: Any, shared: Shared | None = None) -> FTPService:
+    """One process that serves, ready to start; its children are :class:`Listener` services.
 
     Args:
         settings: What to serve, to whom, where and how.
         reactor: What it runs on.
+        shared: What it shares with others; by default it does everything by itself, also
+            where the settings name more processes (:func:`ftptls.processes.make_service`).
 
     Raises:
         ConfigError: The settings cannot be used.
@@ -191,9 +216,10 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
-    portal = make_portal(settings, reactor, workers)
+    portal = make_portal(settings, reactor, workers, shared.anonymous if shared else None)
     see_that_certificates_are_asked_for(here for here, _ in groups)
-    door = _door(reactor, settings, workers)
+    door = shared.door if shared else _door(reactor, settings, workers)
+    open_already = iter(shared.endpoints if shared else ())
     hooks = _hooks(reactor, settings)
     listeners: list[Listener] = []
     secured: list[Secured] = []
@@ -214,15 +240,17 @@ def make_service(settings: Settings, reactor: Any) -> FTPService:
                 )
             except ValueError as error:
                 raise ConfigError(f"{description}: {error}") from None
-            if tls is not None:
+            if tls is not None and shared is None:
                 tls.protocols.warn(description)
             kind = ("implicit TLS" if implicit else "explicit TLS") if tls else "clear text"
-            endpoint = _endpoint(reactor, description, implicit=implicit)
+            endpoint = next(open_already, None) or _endpoint(
+                reactor, description, implicit=implicit
+            )
             factories.append(factory)
-            listeners.append(Listener(endpoint, factory, description, kind))
+            listeners.append(Listener(endpoint, factory, description, kind, tells=not shared))
         if tls is not None:
             secured.append(_secured(reactor, here, tls, factories))
-    cleaning = Cleaning(reactor, workers, settings)
+    cleaning = None if shared and not shared.cleans else Cleaning(reactor, workers, settings)
     service = FTPService(reactor, workers, secured, settings.tls.reload_interval, cleaning)
     for listener in listeners:
         service.addService(listener)

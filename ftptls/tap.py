@@ -17,7 +17,7 @@ from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin
 from twisted.python import usage
 
-from ftptls import config, service
+from ftptls import config, processes, service
 from ftptls.config import ConfigError, Option
 from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
 from ftptls.settings import Settings
@@ -64,7 +64,7 @@ class Options(usage.Options, AuthOptionMixin):
 
         try:
             settings = config.load(self._file) if self._file else Settings()
-            self.service = service.make_service(config.override(settings, self._given), reactor)
+            self.service = processes.make_service(config.override(settings, self._given), reactor)
         except ConfigError as error:
             raise usage.UsageError(str(error)) from None
 

@@ -129,7 +129,7 @@ PORTS = 'it must be two ports of 1 to 65535, the lower one first, such as "50000
             "zzz = 3",
             "zzz is no setting; there are auth, banner, listen, tls, client_certificates, "
             "revocation, policy, passive, fxp, files, encryption, quota, objects, anonymous, unix, "
-            "log, limits, guard.",
+            "log, limits, guard, processes.",
         ),
         ("tls = 3", "tls is 3; it must be a table, [tls]."),
         (

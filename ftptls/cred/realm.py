@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from functools import partial
 from typing import Any, Self
 
 from twisted.cred.checkers import ANONYMOUS
@@ -16,8 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ftptls.cred.places import AnyPlaces, Places
 from ftptls.cred.unix import UnixUser, UnixUsers
-from ftptls.errors import MissingExtraError, TransientError
+from ftptls.errors import MissingExtraError
 from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
@@ -71,6 +71,7 @@ class LocalRealm:
         stores: Opens URLs; without, none can be served.
         umask: Permission bits that new files and directories do not get.
         options: See :class:`~ftptls.vfs.local.LocalFilesystem`.
+        places: For anonymous users; by default as many as ``anonymous`` says.
 
     Attributes:
         quotas: The same.
@@ -93,6 +94,7 @@ class LocalRealm:
         stores: ObjectFilesystems | None = None,
         umask: int = 0o022,
         options: LocalOptions | None = None,
+        places: AnyPlaces | None = None,
     ) -> None:
         self._root = _whole(root)
         self._stores = stores
@@ -107,7 +109,7 @@ class LocalRealm:
         self._read_only = read_only
         self._anonymous = anonymous or Anonymous()
         self._unix = unix
-        self._anonymous_sessions: set[object] = set()
+        self._places = places or Places(self._anonymous.sessions)
         self._missing: set[str] = set()
 
     def with_root(self, root: str) -> Self:
@@ -168,7 +170,7 @@ class LocalRealm:
         if not anonymous:
             return IFilesystem, filesystem, _logout
         filesystem = Restricted(filesystem, Rights(self._anonymous.rights))
-        return IFilesystem, filesystem, self._count_in()
+        return IFilesystem, filesystem, await self._places.take()
 
     async def _open(self, folder: str, owner: Owner | None, name: str) -> IFilesystem:
         """The filesystem of a folder, which must be there; or of a store."""
@@ -209,19 +211,6 @@ class LocalRealm:
                 return await self._stores.open(url)
         self._complain(shown(url))
         raise UnauthorizedLogin("no store for this user")
-
-    def _count_in(self) -> Callable[[], None]:
-        """One more who is anonymous; what is returned is called when he leaves.
-
-        Raises:
-            TransientError: 421, there are as many as may be.
-        """
-        most = self._anonymous.sessions
-        if most and len(self._anonymous_sessions) >= most:
-            raise TransientError(421, "Too many anonymous users are logged in; try again later.")
-        session = object()
-        self._anonymous_sessions.add(session)
-        return partial(self._anonymous_sessions.discard, session)
 
     def _folder(self, root: str, name: str, user: UnixUser | None) -> str:
         """The folder that a root with ``{user}`` and ``{home}`` is for a user."""

@@ -25,7 +25,7 @@ from ftptls.hooks.events import Event
 from ftptls.hooks.queue import Queue, Waiting
 from ftptls.hooks.signing import signed_headers
 from ftptls.hooks.standing import Standing
-from ftptls.interfaces import IHook, IWorkers
+from ftptls.interfaces import IHook, ISharesQueue, IWorkers
 from ftptls.settings import EventKind
 from ftptls.tls.http import FAILURES, in_words, post
 from ftptls.workers import Workers
@@ -35,7 +35,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 300.0
 _UNWANTED = frozenset({400, 410, 413, 415, 422})
 
 
-@implementer(IHook)
+@implementer(IHook, ISharesQueue)
 class PostHook(Service):
     """Sends events to a URL as JSON, one after the other, as a service.
 
@@ -94,6 +94,8 @@ class PostHook(Service):
         self._sending: Deferred[None] | None = None
         self._wake: Deferred[None] | None = None
         self._is_more = False
+        self._tell_sender: Callable[[], object] = self.look
+        self._sends = True
 
     def __repr__(self) -> str:
         return self._url.partition("?")[0]  # what is behind may be a secret
@@ -101,7 +103,8 @@ class PostHook(Service):
     def startService(self) -> None:
         """Send what waits, and from now on what comes."""
         Service.startService(self)
-        self._sending = Deferred.fromCoroutine(self._send_all())
+        if self._sends:
+            self._sending = Deferred.fromCoroutine(self._send_all())
 
     def stopService(self) -> Deferred[None]:
         """Send no more; what waits is sent after the next start."""
@@ -123,6 +126,15 @@ class PostHook(Service):
             self._standing.failed(f"its queue cannot be used: {error}")
             return
         self._standing.waiting(count, self._most)
+        self._tell_sender()
+
+    def leave_sending_to(self, sender: Callable[[], object]) -> None:
+        """See :meth:`ftptls.interfaces.ISharesQueue.leave_sending_to`."""
+        self._sends = False
+        self._tell_sender = sender
+
+    def look(self) -> None:
+        """See :meth:`ftptls.interfaces.ISharesQueue.look`."""
         self._is_more = True
         wake, self._wake = self._wake, None
         if wake is not None:

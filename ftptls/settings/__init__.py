@@ -28,6 +28,7 @@ from ftptls.settings.choices import (
 from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import EVENT_KINDS, EventKind, Hook, OnFailure
 from ftptls.settings.objects import Objects
+from ftptls.settings.processes import Processes
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Log, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -63,6 +64,7 @@ __all__ = [
     "Passive",
     "Policy",
     "PortRange",
+    "Processes",
     "Profile",
     "Quota",
     "Requirement",

@@ -11,6 +11,7 @@ from ftptls.settings.anonymous import Anonymous
 from ftptls.settings.guard import Guard
 from ftptls.settings.hooks import Hook
 from ftptls.settings.objects import Objects
+from ftptls.settings.processes import Processes
 from ftptls.settings.protection import FXP, Policy, Rule
 from ftptls.settings.serving import Encryption, Files, Limits, Listen, Log, Passive, Quota
 from ftptls.settings.tls import TLS, ClientCertificates, Revocation
@@ -137,6 +138,7 @@ class Settings:
     log: Log = field(default_factory=Log)
     limits: Limits = field(default_factory=Limits)
     guard: Guard = field(default_factory=Guard)
+    processes: Processes = field(default_factory=Processes)
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:

@@ -57,30 +57,25 @@ class Reloader(Service, Generic[T]):
         self._replace = replace
         self._paths = tuple(paths)
         self._interval = interval
-        self._on_signal = on_signal
+        self._hang_ups = HangUps(reactor, self.reload) if on_signal else None
         self._seen = _look(self._paths)
         self._timer: Any = None
         self._turns = DeferredLock()
-        self._old_handler: Any = None
-        self._on_terminal = False
 
     def startService(self) -> None:
         """Watch the files, and heed SIGHUP."""
         Service.startService(self)
         self._set_timer()
-        # Python lets only the main thread set handlers.
-        if self._on_signal and threading.current_thread() is threading.main_thread():
-            self._on_terminal = os.isatty(_STANDARD_INPUT)
-            self._old_handler = signal.signal(signal.SIGHUP, self._signalled)
+        if self._hang_ups is not None:
+            self._hang_ups.heed()
 
     def stopService(self) -> Deferred[None]:
         """Watch no more; fires when nothing is being loaded any more."""
         Service.stopService(self)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        if self._old_handler is not None:
-            signal.signal(signal.SIGHUP, self._old_handler)
-            self._old_handler = None
+        if self._hang_ups is not None:
+            self._hang_ups.ignore()
         return self._turns.run(lambda: None)
 
     def reload(self) -> Deferred[bool]:
@@ -122,14 +117,41 @@ class Reloader(Service, Generic[T]):
             await self._load(seen)
         self._set_timer()
 
-    def _signalled(self, _signal: int, _frame: object) -> None:
-        """SIGHUP: nothing may be done here, between any two instructions of the program.
 
-        It also comes when the terminal goes away in which the server was started; then the
-        server goes, too.
-        """
+class HangUps:
+    """SIGHUP: daemons are told by it to load anew what they need.
+
+    It also comes when the terminal goes away in which the server was started; then the
+    server goes, too.
+
+    Args:
+        reactor: Where the call is made.
+        call: What is to be done.
+    """
+
+    def __init__(self, reactor: Any, call: Callable[[], object]) -> None:
+        self._reactor = reactor
+        self._call = call
+        self._old_handler: Any = None
+        self._on_terminal = False
+
+    def heed(self) -> None:
+        """Do it from now on."""
+        # Python lets only the main thread set handlers.
+        if threading.current_thread() is threading.main_thread():
+            self._on_terminal = os.isatty(_STANDARD_INPUT)
+            self._old_handler = signal.signal(signal.SIGHUP, self._signalled)
+
+    def ignore(self) -> None:
+        """Do it no more; harmless when repeated."""
+        if self._old_handler is not None:
+            signal.signal(signal.SIGHUP, self._old_handler)
+            self._old_handler = None
+
+    def _signalled(self, _signal: int, _frame: object) -> None:
+        """Nothing may be done here, between any two instructions of the program."""
         is_hangup = self._on_terminal and not os.isatty(_STANDARD_INPUT)
-        self._reactor.callFromThread(self._reactor.stop if is_hangup else self.reload)
+        self._reactor.callFromThread(self._reactor.stop if is_hangup else self._call)
 
 
 def refuse_invalid(identities: Iterable[Identity], now: datetime.datetime) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import PurePosixPath
@@ -44,7 +44,23 @@ _STAMPED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(\.[0-9]{2}){2}\.[0-9
 # Of files of the local disk, by their path there: all sessions may meet in one.
 _TURNS: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
 
+Turn = Callable[[str], AbstractAsyncContextManager[Any]]
+
+
+# A turn among several processes; where there is one, nobody else is waited for.
+_turn_among_processes: Turn = nullcontext
+
 _log = Logger(namespace="ftptls")
+
+
+def take_turns_with(others: Turn) -> None:
+    """Have this process take turns with others that serve the same files of the local disk.
+
+    Args:
+        others: A turn, by the path of the file.
+    """
+    global _turn_among_processes
+    _turn_among_processes = others
 
 
 class Versions(Wrapper):
@@ -201,7 +217,8 @@ class Versions(Wrapper):
             # By its directory, for the name may be a link's.
             folder = await self._plain.local_path(place.parent)
             turns, key = _TURNS, os.path.join(folder, place.name)
-        async with turns.setdefault(key, DeferredLock()):
+        among = _turn_among_processes if turns is _TURNS else nullcontext
+        async with turns.setdefault(key, DeferredLock()), among(key):
             await self._replace(place, step, copied=copied)
 
     async def _replace(
