@@ -41,11 +41,43 @@ __all__ = ["CertificateError", "PrivateKey", "ServerContext", "SessionContext", 
 # TLS 1.3 allows a ticket seven days at the most (RFC 8446 §4.6.1): longer than any session.
 _SESSION_LIFETIME = 7 * 24 * 3600
 
-# So many control connections have their tickets under the same keys, and share the memory and
-# the time that a context takes (15 KB, 60 us).
-_SESSIONS = 256
+# Sessions share the memory and the time that a context takes (15 KB, 60 us), but not for ever:
+# OpenSSL keeps there what clients without tickets have (some KB each, and 20,480 at the most),
+# until the last session of the context is over.
+_CONNECTIONS = 1024
 
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_CIPHER_SERVER_PREFERENCE
+
+
+class Bare:
+    """A context that owns the keys of tickets; control connections have ids in it.
+
+    Args:
+        protocols: The versions that are spoken.
+    """
+
+    def __init__(self, protocols: Protocols) -> None:
+        self._context = _bare(protocols)
+        self._made = 0
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether new control connections should have another one."""
+        return self._made >= _CONNECTIONS
+
+    def connection(self, session: bytes) -> SSL.Connection:
+        """A new Connection that resumes sessions of those with the same id, and of no others.
+
+        A Connection takes its id from the context; pyOpenSSL would set it only once there,
+        before the first. Then the context must have another one, or the one that is lent
+        replaces it (SSL_set_SSL_CTX).
+        """
+        self._made += 1
+        lib, context = SSL._lib, self._context._context  # type: ignore[attr-defined]
+        lib.SSL_CTX_set_session_id_context(context, session, len(session))
+        connection = SSL.Connection(self._context, None)
+        lib.SSL_CTX_set_session_id_context(context, SESSION_ID, len(SESSION_ID))
+        return connection
 
 
 class SessionContext:
@@ -54,7 +86,7 @@ class SessionContext:
     Args:
         hosts: Whose certificates may be shown.
         protocols: The versions that are spoken.
-        bare: The context for its tickets.
+        bare: Whose tickets it has.
 
     Attributes:
         hosts: Whose certificates may be shown.
@@ -75,7 +107,7 @@ class SessionContext:
         "server_name",
     )
 
-    def __init__(self, hosts: Hosts, protocols: Protocols, bare: SSL.Context) -> None:
+    def __init__(self, hosts: Hosts, protocols: Protocols, bare: Bare) -> None:
         self.hosts = hosts
         self.protocols = protocols
         self.host = hosts.default
@@ -126,7 +158,7 @@ class SessionContext:
         return ""
 
     def _new(self, *, is_control: bool) -> SSL.Connection:
-        connection = _connection_of(self._bare, self._id)
+        connection = self._bare.connection(self._id)
         connection.set_app_data(Handshake(self, is_control=is_control))
         self.host.lend(connection)
         connection.set_accept_state()
@@ -170,8 +202,7 @@ class ServerContext:
         identities = [Identity(key, tuple(chain), source), *more]
         default = Host(identities, self.protocols, verification or Verification())
         self.hosts = Hosts(default, hosts, strict=strict_sni)
-        self._bare: SSL.Context | None = None
-        self._begun = 0
+        self._bare: Bare | None = None
 
     @classmethod
     def from_files(cls, certificate: str | os.PathLike[str], key: str = "") -> ServerContext:
@@ -256,9 +287,8 @@ class ServerContext:
 
     def new_session(self) -> SessionContext:
         """The context of a new control connection."""
-        if self._bare is None or self._begun >= _SESSIONS:
-            self._bare, self._begun = _bare(self.protocols), 0
-        self._begun += 1
+        if self._bare is None or self._bare.is_worn:
+            self._bare = Bare(self.protocols)
         return SessionContext(self.hosts, self.protocols, self._bare)
 
 
@@ -274,20 +304,6 @@ def _identities(
     for identity in identities:
         warn_of_dates(identity)
     return identities
-
-
-def _connection_of(bare: SSL.Context, session: bytes) -> SSL.Connection:
-    """A new Connection that resumes sessions of those with the same id, and of no others.
-
-    A Connection takes its id from the context; pyOpenSSL would set it only once there, before
-    the first. Then the context must have another one, or the one that is lent replaces it
-    (SSL_set_SSL_CTX).
-    """
-    lib = SSL._lib  # type: ignore[attr-defined]
-    lib.SSL_CTX_set_session_id_context(bare._context, session, len(session))
-    connection = SSL.Connection(bare, None)
-    lib.SSL_CTX_set_session_id_context(bare._context, SESSION_ID, len(SESSION_ID))
-    return connection
 
 
 def _bare(protocols: Protocols) -> SSL.Context:

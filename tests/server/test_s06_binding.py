@@ -15,6 +15,8 @@ from ftptls.testing.dialogue import Client
 from ftptls.testing.wires import Ending, WireError
 from ftptls.tls import contexts
 
+pytestmark = pytest.mark.both_paths
+
 CONTENT = {"/old": b"old", "/empty": b""}
 
 
@@ -170,7 +172,7 @@ def test_without_tickets(strict, version):
 
 def test_an_expired_session(strict, monkeypatch):
     monkeypatch.setattr(contexts, "_SESSION_LIFETIME", 1)
-    monkeypatch.setattr(contexts, "_SESSIONS", 1)  # else there is a context already
+    monkeypatch.setattr(contexts, "_CONNECTIONS", 0)  # else there is a context already
     client = strict()
     assert client.download("RETR old") == b"old"
     time.sleep(2.1)  # OpenSSL asks the system's clock

@@ -283,15 +283,23 @@ def test_a_session_without_tickets_is_never_anothers_either(server, client_conte
     assert kept.established  # OpenSSL forgets a session when it is freed without close_notify
 
 
+def test_one_session_with_very_many_connections_has_a_context_for_itself(server):
+    """What clients without tickets leave in it is gone with the session."""
+    greedy = server.new_session()
+    for _ in range(contexts._CONNECTIONS):
+        greedy.connection()
+    assert server.new_session()._bare is not greedy._bare
+
+
 def test_sessions_resume_their_own_whenever_the_keys_of_tickets_change(
     server, client_context, monkeypatch
 ):
-    monkeypatch.setattr(contexts, "_SESSIONS", 3)
-    sessions = [server.new_session() for _ in range(8)]
+    monkeypatch.setattr(contexts, "_CONNECTIONS", 3)
+    sessions, peers = [], [Peer(client_context) for _ in range(8)]
+    for peer in peers:
+        sessions.append(server.new_session())
+        shake(TLSStream(sessions[-1].connection()), peer)
     assert len({id(each._bare) for each in sessions}) in (3, 4)
-    peers = [Peer(client_context) for _ in sessions]
-    for each, peer in zip(sessions, peers, strict=True):
-        shake(TLSStream(each.connection()), peer)
     for each, mine in zip(sessions, peers, strict=True):
         for other, peer in zip(sessions, peers, strict=True):
             assert resumes(other, client_context, mine) is (other is each), peer
