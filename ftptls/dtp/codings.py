@@ -62,9 +62,9 @@ class EncodedOutgoing(Outgoing):
         super().__init__(link, stream)
         self._encoder = encoder
 
-    def load(self, data: bytes) -> None:
+    def load(self, data: bytes | memoryview) -> None:
         """See :class:`Outgoing`; perhaps nothing is to be sent yet."""
-        if encoded := self._encoder.encode(data):
+        if encoded := self._encoder.encode(bytes(data)):
             super().load(encoded)
 
     def load_tail(self) -> None:

@@ -15,9 +15,11 @@ from typing import ClassVar, Protocol
 
 from ftptls.dtp.links import Link
 from ftptls.progress import Progress
-from ftptls.tls.stream import TLSError, TLSStream
+from ftptls.tls.stream import TLSError, TLSStream, room_for
 
 PIECE = 256 * 1024
+# An upload begins with so much memory, and many never need more.
+_FIRST_PIECE = 16 * 1024
 _SENDFILE = 4 * 1024 * 1024
 # What is read to its end may grow meanwhile: then the end is behind every file.
 NO_END = 2**63 - 1
@@ -52,9 +54,15 @@ class Outgoing:
         self.link = link
         self.stream = stream
         self._pending = memoryview(b"")
+        # For one piece after the other: new memory each time costs more than the encryption.
+        self._records = memoryview(b"")
+        self._more = False
 
-    def load(self, data: bytes) -> None:
-        """Take the next octets; only when the ones before are sent."""
+    def load(self, data: bytes | memoryview) -> None:
+        """Take the next octets, which stay as they are until all of them are sent.
+
+        Only when the ones before are.
+        """
         self._load(data)
 
     def load_output(self) -> None:
@@ -78,7 +86,7 @@ class Outgoing:
         """Take all the octets that there are, and the end of TLS behind them: one send for all."""
         self._load(data, close=True)
 
-    def _load(self, data: bytes, *, close: bool = False) -> None:
+    def _load(self, data: bytes | memoryview, *, close: bool = False) -> None:
         if self.stream is None:
             self._pending = memoryview(data)
             return
@@ -88,7 +96,18 @@ class Outgoing:
                 self.stream.close()
         except TLSError as error:
             raise BrokenError(f"TLS failed: {error}") from None
-        self._pending = memoryview(self.stream.output(len(data)))
+        self._take_records(len(data))
+
+    def _take_records(self, size: int) -> None:
+        """Take what TLS made of so many octets, a piece at a time."""
+        if self.stream is None:
+            return
+        room = room_for(min(size, PIECE))
+        if len(self._records) < room:
+            self._records = memoryview(bytearray(room))
+        count = self.stream.output_into(self._records)
+        self._more = count == len(self._records)
+        self._pending = self._records[:count]
 
     def flush(self) -> bool:
         """Send; whether all of it is gone."""
@@ -100,6 +119,8 @@ class Outgoing:
             except OSError as error:
                 raise BrokenError(f"the connection broke: {error.strerror}") from None
             self._pending = self._pending[sent:]
+            if self._more and not self._pending:
+                self._take_records(PIECE)
         return True
 
 
@@ -137,9 +158,8 @@ class Incoming:
     def __init__(self, link: Link, stream: TLSStream | None, *, accept_fin: bool = False) -> None:
         self._link = link
         self._stream = stream
-        self._records = memoryview(bytearray(PIECE))
-        # What was fed before may complete a record: room for one more than a piece holds.
-        self._plain = memoryview(bytearray(PIECE + 32 * 1024)) if stream else self._records
+        self._grow(_FIRST_PIECE)
+        self._grows = False
         self._unread = stream is not None  # the handshake may have brought first data along
         self._accept_fin = accept_fin
         self.ended = False
@@ -155,7 +175,7 @@ class Incoming:
         if self._stream is None:
             count = self._take()
             self.ended = not count
-            return self._plain[:count]
+            return self._records[:count]
         if not self._unread:
             count = self._take()
             if not count:
@@ -185,13 +205,24 @@ class Incoming:
         self.ended = self.unproven = True
         return self._plain[:0]
 
+    def _grow(self, size: int) -> None:
+        """Have memory for so many octets at once; what it held is not kept."""
+        self._records = memoryview(bytearray(size))
+        if self._stream is not None:
+            # What was fed before may complete a record: room for one more than a piece holds.
+            self._plain = memoryview(bytearray(size + 32 * 1024))
+
     def _take(self) -> int:
+        if self._grows:
+            self._grow(PIECE)
         try:
-            return self._link.receive_into(self._records)
+            count = self._link.receive_into(self._records)
         except BlockingIOError:
             raise
         except OSError as error:
             raise BrokenError(f"the connection broke: {error.strerror}") from None
+        self._grows = count == len(self._records) < PIECE
+        return count
 
 
 class Pump:
@@ -237,16 +268,20 @@ class FileDownload(Pump):
         self._offset = offset
         self._end = end
         self._outgoing = outgoing
+        self._buffer = memoryview(b"")
 
     def _piece(self) -> Want:
         if not self._outgoing.flush():
             return Want.WRITE
         position = self._offset + self._progress.octets
-        data = os.pread(self._source, min(PIECE, self._end - position), position)
-        if not data:
+        room = min(PIECE, self._end - position)
+        if len(self._buffer) < room:  # at the first piece
+            self._buffer = memoryview(bytearray(room))
+        count = os.preadv(self._source, [self._buffer[:room]], position) if room else 0
+        if not count:
             return Want.DONE
-        self._progress.octets += len(data)
-        self._outgoing.load(data)
+        self._progress.octets += count
+        self._outgoing.load(self._buffer[:count])
         return Want.MORE
 
 

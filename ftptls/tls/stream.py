@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from OpenSSL import SSL, crypto
 
-from ftptls.tls import reasons
+from ftptls.tls import buffers, reasons
 from ftptls.tls.contexts import session_reused
 from ftptls.tls.handshake import Handshake
 from ftptls.wire.records import RecordEdges
@@ -35,6 +35,11 @@ def _reason(error: SSL.Error) -> str:
     if error.args and isinstance(error.args[0], list) and error.args[0]:
         return "; ".join(str(entry[-1]) for entry in error.args[0])
     return str(error) or type(error).__name__
+
+
+def room_for(size: int) -> int:
+    """Octets that so much plaintext becomes at the most, and what was held back goes before it."""
+    return size + size // 256 + _MARGIN
 
 
 def verdict(connection: SSL.Connection) -> str:
@@ -159,10 +164,10 @@ class TLSStream:
     def read_into(self, buffer: memoryview) -> int:
         """Like :meth:`read`, into ``buffer``; returns the number of octets."""
         filled = 0
+        read = buffers.CALLS.read_into
         while not self.ended and filled < len(buffer):
-            room = buffer[filled : filled + _RECORD]
             try:
-                filled += self._guard(self._connection.recv_into, room)
+                filled += self._guard(read, self._connection, buffer[filled:])
             except SSL.WantReadError:
                 break
             except SSL.ZeroReturnError:
@@ -195,7 +200,7 @@ class TLSStream:
         if self._alert is not None:
             alert, self._alert = self._alert, b""
             return alert
-        room = size + size // 256 + _MARGIN
+        room = room_for(size)
         pieces: list[bytes] = []
         while not pieces or len(pieces[-1]) == room:
             try:
@@ -203,6 +208,19 @@ class TLSStream:
             except SSL.WantReadError:
                 break
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def output_into(self, buffer: memoryview) -> int:
+        """Like :meth:`output`, behind the handshake; where ``buffer`` is full, there may be more.
+
+        Args:
+            buffer: At least as long as :func:`room_for` what was just written.
+
+        Returns:
+            How many octets it holds now.
+        """
+        if self._holding:
+            return 0
+        return buffers.CALLS.output_into(self._connection, buffer)
 
     @property
     def connection(self) -> SSL.Connection:

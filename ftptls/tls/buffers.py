@@ -1,0 +1,96 @@
+"""What OpenSSL calls, on memory of the caller's.
+
+pyOpenSSL's public calls take new memory for every piece and copy it once or twice more. New
+memory of this size comes from the kernel each time, page by page: that costs more than the
+encryption. These calls fill memory that is there already. They are the only ones that need
+what pyOpenSSL keeps private; where that is missing, the public calls do the same.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from OpenSSL import SSL
+
+_RECORD = 16384
+
+
+class Calls(Protocol):
+    """One way to make these calls."""
+
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """Plaintext of what was fed, as much as there is or has room; the number of octets.
+
+        Raises:
+            SSL.WantReadError: There is none.
+            SSL.ZeroReturnError: There is none, and there will be no more.
+            SSL.Error: What was fed is not of this stream.
+        """
+
+    def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """What is to be sent, as much as there is or has room; the number of octets, perhaps 0."""
+
+
+class PublicCalls:
+    """By what pyOpenSSL promises."""
+
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """See :class:`Calls`."""
+        return connection.recv_into(buffer[:_RECORD])
+
+    def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """See :class:`Calls`."""
+        try:
+            data = connection.bio_read(len(buffer))
+        except SSL.WantReadError:
+            return 0
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class PrivateCalls:
+    """By the library that pyOpenSSL calls itself; each call releases the GIL, as its own do.
+
+    Raises:
+        AttributeError: This pyOpenSSL has it by other names.
+    """
+
+    def __init__(self) -> None:
+        library, foreign = SSL._lib, SSL._ffi  # type: ignore[attr-defined]
+        self._at = foreign.from_buffer
+        self._ssl_read, self._bio_read = library.SSL_read, library.BIO_read
+        self._raise = SSL.Connection._raise_ssl_error
+
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """See :class:`Calls`."""
+        ssl, filled, room = connection._ssl, 0, len(buffer)
+        with self._at(buffer, require_writable=True) as start:
+            while filled < room:  # OpenSSL gives one record at a time
+                count: int = self._ssl_read(ssl, start + filled, room - filled)
+                if count > 0:
+                    filled += count
+                    continue
+                try:
+                    self._raise(connection, ssl, count)
+                except (SSL.WantReadError, SSL.ZeroReturnError):
+                    if filled:  # the next call says it again
+                        break
+                    raise
+        return filled
+
+    def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+        """See :class:`Calls`."""
+        with self._at(buffer, require_writable=True) as start:
+            count: int = self._bio_read(connection._from_ssl, start, len(buffer))
+        return max(0, count)
+
+
+def best_calls() -> Calls:
+    """The private ones, if they are there."""
+    try:
+        return PrivateCalls()
+    except AttributeError:
+        return PublicCalls()
+
+
+CALLS: Calls = best_calls()
