@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ftptls
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import machine, peers
+from tests.bench import debian, machine, peers
 from tests.bench.accounting import Account, account
 from tests.bench.peers import USER, Place
 
@@ -66,19 +66,21 @@ FIELD = (
         user="anonymous",
         verbs=("LIST",),
         in_c=True,
-        version=lambda: machine.told("dpkg-query", "-W", "-f", "${Package} ${Version}", "vsftpd"),
+        version=lambda: f"vsftpd {machine.told('dpkg-query', '-W', 'vsftpd')}",
     ),
     Contender(
         "ProFTPD",
         peers.proftpd,
         in_c=True,
-        version=lambda: "ProFTPD " + machine.told(peers.unpacked("proftpd"), "-v").split()[-1],
+        version=lambda: (
+            "ProFTPD " + machine.told(*debian.program("sbin/proftpd"), "-v").split()[-1]
+        ),
     ),
     Contender(
         "Pure-FTPd",
         peers.pureftpd,
         in_c=True,
-        version=lambda: machine.told(peers.unpacked("pure-ftpd"), "--help"),
+        version=lambda: f"Pure-FTPd {machine.told(*debian.program('sbin/pure-ftpd'), '--help')}",
     ),
     Contender("pyftpdlib", peers.pyftpdlib, version=lambda: machine.package("pyftpdlib")),
     Contender(
@@ -99,7 +101,7 @@ def another(name: str, checkout: Path) -> Contender:
     def command(place: Place) -> list[str]:
         return ["env", f"PYTHONPATH={checkout}", *_ours.command(place)]
 
-    command.__doc__ = "ftptls of another checkout."
+    command.__doc__ = "Another checkout, set up alike."
     return replace(_ours, name=name, command=command)
 
 

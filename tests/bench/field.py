@@ -11,33 +11,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import contenders, machine
+from ftptls.testing.certificates import KeyKind
+from tests.bench import contenders, machine, peers
 from tests.bench.clients import BenchError, Target
 from tests.bench.contenders import FIELD, OURS, Contender
 from tests.bench.figures import ASPECTS, Sample, best, figures, ratio
 from tests.bench.floors import Floors
+from tests.bench.gathering import Subjects, elsewhere, here
 from tests.bench.report import markdown
 from tests.bench.rows import ROWS, Row
-from tests.bench.subjects import QUICK, Content, Load, Subject
-
-Samples = Mapping[str, Mapping[str, Sequence[Sample]]]
-"""By the names of row and server."""
+from tests.bench.subjects import QUICK, Load, Subject
 
 
 def measure(
     rows: Sequence[Row],
-    subjects: Mapping[KeyKind, Sequence[Subject]],
+    subjects: Subjects,
     load: Load,
     rounds: int,
-    floors: Floors,
+    floors: Floors | None,
 ) -> dict[str, dict[str, list[Sample]]]:
     """Go round.
 
@@ -46,7 +42,7 @@ def measure(
         subjects: The servers, by the kind of their keys.
         load: How much of it.
         rounds: How many count.
-        floors: Are taken in each round, too.
+        floors: Are taken in each round, too; None on another host.
 
     Raises:
         SystemExit: A server did something else than it was asked for.
@@ -54,21 +50,31 @@ def measure(
     taken: dict[str, dict[str, list[Sample]]] = {row.name: {} for row in rows}
     for number in range(rounds + 1):
         for row in [each for each in rows if number or each.warmed]:
-            if number:
+            if number and floors:
                 floors.take(row.name)
             for subject in subjects[row.kind]:
                 if not _can(subject, row):
                     continue
                 subject.first = not number
                 _tell(f"round {number} of {rounds}: {row.name}, {subject.name}")
-                try:
-                    sample = row.take(subject, load if number else load.brief())
-                except (BenchError, OSError) as error:
-                    raise SystemExit(f"{row.name}, {subject.name}: {error}") from error
-                if number:
+                sample = _sample(row, subject, load if number else load.brief())
+                if number and sample:
                     taken[row.name].setdefault(subject.name, []).append(sample)
     _tell("")
     return taken
+
+
+def _sample(row: Row, subject: Subject, load: Load) -> Sample | None:
+    """None, from then on, of what another host refuses."""
+    if row.name in subject.refused:
+        return None
+    try:
+        return row.take(subject, load)
+    except (BenchError, OSError) as error:
+        if subject.server is None:
+            subject.refused[row.name] = str(error)
+            return None
+        raise SystemExit(f"{row.name}, {subject.name}: {error}") from error
 
 
 def _can(subject: Subject, row: Row) -> bool:
@@ -82,42 +88,6 @@ def _tell(what: str) -> None:
     """On one line of a terminal, or on a line of its own."""
     begin, end = ("\r\x1b[K", "") if sys.stderr.isatty() else ("", "\n")
     print(f"{begin}{what}", end=end, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def here(
-    field: Sequence[Contender], kinds: set[KeyKind], load: Load
-) -> Iterator[dict[KeyKind, list[Subject]]]:
-    """Start every server, once for each kind of key."""
-    authority = Authority()
-    with tempfile.TemporaryDirectory(prefix="ftptls-bench-") as made:
-        folder = Path(made)
-        folder.chmod(0o755)
-        content = Content.make(folder / "root", load)
-        with (
-            _started(field, authority, content, kinds & {KeyKind.RSA}) as rsa,
-            _started(field, authority, content, kinds & {KeyKind.EC}) as ec,
-        ):
-            yield {**rsa, **ec}
-
-
-@contextmanager
-def _started(
-    field: Sequence[Contender], authority: Authority, content: Content, kinds: set[KeyKind]
-) -> Iterator[dict[KeyKind, list[Subject]]]:
-    if not kinds:
-        yield {}
-        return
-    (kind,) = kinds
-    with contenders.running(field, authority, kind, content.folder) as servers:
-        subjects = []
-        for each in servers:
-            place, user = each.place, each.contender.user
-            target = Target("127.0.0.1", place.port, user, trusted=place.authority)
-            subjects.append(
-                Subject(each.contender.name, target, content, each, authority=authority)
-            )
-        yield {kind: subjects}
 
 
 def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None) -> dict[str, Any]:
@@ -144,20 +114,68 @@ def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None)
 
 def run(field: Sequence[Contender], rows: Sequence[Row], load: Load, rounds: int) -> dict[str, Any]:
     """Everything of a run on this machine, as it is written as JSON."""
-    told = {each.name: f"{each.version()}. {each.about}" for each in field}
     with here(field, {row.kind for row in rows}, load) as subjects:
-        everybody = [each for some in subjects.values() for each in some]
-        floors = Floors(everybody[0].content)
-        taken = measure(rows, subjects, load, rounds, floors)
-        accounting = {each.server.account.kind for each in everybody if each.server}
-        return {
-            "machine": machine.described() | {"accounting": f"by {' and '.join(accounting)}."},
-            "servers": told,
-            "rounds": rounds,
-            "load": asdict(load),
-            "negotiated": {each.name: each.negotiated for each in everybody if each.negotiated},
-            "rows": [result(row, taken[row.name], floors.of(row.name)) for row in rows],
-        }
+        told = {each.name: f"{each.version()}. {each.about}" for each in field}
+        return _run(subjects, told, rows, load, rounds)
+
+
+def run_elsewhere(
+    target: Target, folder: str, rows: Sequence[Row], load: Load, rounds: int
+) -> dict[str, Any]:
+    """The same of one server on another host: what can be told from here."""
+    asked = [row for row in rows if row.anywhere and row.kind is KeyKind.RSA]
+    asked = [replace(row, name=row.name.removesuffix(", RSA-2048")) for row in asked]
+    told = {target.host: f"port {target.port}; the figures are those of the client alone."}
+    with elsewhere(target, folder, load) as subjects:
+        return _run(subjects, told, asked, load, rounds)
+
+
+def _run(
+    subjects: Subjects, told: Mapping[str, str], rows: Sequence[Row], load: Load, rounds: int
+) -> dict[str, Any]:
+    everybody = [each for some in subjects.values() for each in some]
+    floors = Floors(everybody[0].content) if everybody[0].server else None
+    taken = measure(rows, subjects, load, rounds, floors)
+    kinds = {each.server.account.kind if each.server else "client alone" for each in everybody}
+    return {
+        "machine": machine.described() | {"accounting": f"By {' and '.join(kinds)}."},
+        "servers": told,
+        "rounds": rounds,
+        "load": asdict(load),
+        "negotiated": {each.name: each.negotiated for each in everybody if each.negotiated},
+        "refused": {name: why for each in everybody for name, why in each.refused.items()},
+        "rows": [
+            result(row, taken[row.name], floors.of(row.name) if floors else None)
+            for row in rows
+            if taken[row.name]
+        ],
+    }
+
+
+def _args() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything, in two minutes")
+    parser.add_argument("--rounds", type=int, help="that count; by default 5, or 3 if quick")
+    parser.add_argument("--only", default="", help="parts of the names of servers, by commas")
+    parser.add_argument("--rows", default="", help="beginnings of the names of rows, by semicolons")
+    parser.add_argument("--json", type=Path, help="where to write the figures, too")
+    parser.add_argument("--markdown", type=Path, help="where to write the tables, too")
+    parser.add_argument(
+        "--checkout",
+        type=_checkout,
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="another checkout of ftptls, which takes part by this name",
+    )
+    host = parser.add_argument_group("a server that runs elsewhere, instead of all of these")
+    host.add_argument("--host", help="its name or address")
+    host.add_argument("--port", type=int, default=21, help="with explicit TLS")
+    host.add_argument("--user", default=peers.USER)
+    host.add_argument("--password", default="")
+    host.add_argument("--cacert", type=Path, help="PEM file of whom to trust; by default anybody")
+    host.add_argument("--folder", default="", help="where its user may upload and delete")
+    return parser
 
 
 def _checkout(text: str) -> Contender:
@@ -167,28 +185,19 @@ def _checkout(text: str) -> Contender:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less of everything, in two minutes")
-    parser.add_argument("--rounds", type=int, help="that count; by default 5, or 3 if quick")
-    parser.add_argument("--only", default="", help="parts of the names of servers, by commas")
-    parser.add_argument("--rows", default="", help="beginnings of the names of rows, by semicolons")
-    parser.add_argument(
-        "--checkout",
-        type=_checkout,
-        action="append",
-        default=[],
-        metavar="NAME=FOLDER",
-        help="another checkout of ftptls, which takes part by this name",
-    )
-    parser.add_argument("--json", type=Path, help="where to write the figures, too")
-    parser.add_argument("--markdown", type=Path, help="where to write the tables, too")
-    given = parser.parse_args(arguments)
+    given = _args().parse_args(arguments)
     rows = [row for row in ROWS if any(map(row.name.startswith, given.rows.split(";")))]
     field = [*contenders.chosen(FIELD, given.only), *given.checkout]
-    if not rows or not field:
-        names = "; ".join(row.name for row in ROWS) if not rows else [each.name for each in FIELD]
-        raise SystemExit(f"nothing is called so; there are: {names}")
-    made = run(field, rows, QUICK if given.quick else Load(), given.rounds or 5 - 2 * given.quick)
+    if not rows:
+        raise SystemExit(f"no row begins so; there are: {'; '.join(row.name for row in ROWS)}")
+    if not field:
+        raise SystemExit(f"no server is called so; there are: {', '.join(e.name for e in FIELD)}")
+    load, rounds = QUICK if given.quick else Load(), given.rounds or 5 - 2 * given.quick
+    if given.host:
+        target = Target(given.host, given.port, given.user, given.password, given.cacert)
+        made = run_elsewhere(target, given.folder, rows, load, rounds)
+    else:
+        made = run(field, rows, load, rounds)
     text = markdown(made)
     for path, content in ((given.json, json.dumps(made, indent=2)), (given.markdown, text)):
         if path:

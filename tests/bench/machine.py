@@ -7,7 +7,6 @@ import platform
 import re
 import ssl
 import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -38,23 +37,13 @@ def package(name: str) -> str:
     return f"{name} {version(name)}"
 
 
-def told(*command: str, pattern: str = r"\S+ v?[0-9][^\s,:]*") -> str:
-    """The version that a program tells of itself.
-
-    Args:
-        command: What makes it tell.
-        pattern: What of its output is wanted.
-    """
+def told(*command: str) -> str:
+    """The version that a program tells of itself."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
-    found = re.search(pattern, done.stdout + done.stderr)
-    return found[0] if found else f"{Path(command[0]).name} of unknown version"
-
-
-def python_of(command: str) -> str:
-    """The version of another Python, or of this one."""
-    return told(command, "-V") if command != sys.executable else platform.python_version()
+    found = re.search(r"\d+\.\d[^\s,:]*", done.stdout + done.stderr)
+    return found[0] if found else "of unknown version"
 
 
 def _found(path: str, name: str) -> str:

@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftptls.testing.certificates import Authority, KeyKind
+from tests.bench import debian
 from tests.bench.accounting import Account
 from tests.conftest import Process
 
 USER, PASSWORD = "alice", "correct horse"
-_DEBIAN = Path(__file__).parent / ".debian"
 _TWISTD = [
     sys.executable,
     "-c",
@@ -57,7 +56,8 @@ class Place:
 
 
 def proftpd(place: Place) -> list[str]:
-    """ProFTPD with mod_tls; users in a file, or by the common name of a certificate."""
+    """With mod_tls, a process for each session, and users in a file or by certificate."""
+    _demand_root("ProFTPD")
     users = place.folder / "users"
     line = f"{USER}:{_cheap_hash()}:{os.getuid()}:{os.getgid()}::{place.root}:/bin/false\n"
     users.write_text(line)
@@ -65,7 +65,7 @@ def proftpd(place: Place) -> list[str]:
     config = place.folder / "proftpd.conf"
     config.write_text(
         f"""
-        ModulePath {_DEBIAN}/usr/lib/proftpd
+        ModulePath {debian.FOLDER}/usr/lib/proftpd
         LoadModule mod_tls.c
         ServerType standalone
         DefaultAddress 127.0.0.1
@@ -96,12 +96,13 @@ def proftpd(place: Place) -> list[str]:
         TLSOptions NoSessionReuseRequired
         """
     )
-    _unpack("proftpd-core", "proftpd-mod-crypto")
-    return [unpacked("proftpd"), "--nodaemon", "-q", "-c", str(config)]
+    debian.unpack("proftpd-core", "proftpd-mod-crypto")
+    return [*debian.program("sbin/proftpd"), "--nodaemon", "-q", "-c", str(config)]
 
 
 def vsftpd(place: Place) -> list[str]:
-    """vsftpd; the one user is anonymous, for others it asks PAM."""
+    """With processes for each session; the one user is anonymous, for others it asks PAM."""
+    _demand_root("vsftpd")
     config = place.folder / "vsftpd.conf"
     lines = {
         "listen": "YES",
@@ -125,23 +126,24 @@ def vsftpd(place: Place) -> list[str]:
         "max_per_ip": 0,
     }
     config.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-    return [program("vsftpd"), str(config)]
+    return [_program("vsftpd"), str(config)]
 
 
 def pureftpd(place: Place) -> list[str]:
-    """Pure-FTPd; its one user is nobody, as it lets none in who is root."""
-    _unpack("pure-ftpd", "pure-ftpd-common")
+    """With processes for each session, and one user who is nobody, as it lets no root in."""
+    _demand_root("Pure-FTPd")
+    debian.unpack("pure-ftpd", "pure-ftpd-common")
     users, database = place.folder / "passwd", place.folder / "users.pdb"
-    asked = [str(_DEBIAN / "usr/bin/pure-pw"), "useradd", USER]
+    asked = [*debian.program("bin/pure-pw"), "useradd", USER]
     asked += ["-u", "65534", "-g", "65534", "-D", str(place.root)]  # -d would ask for a chroot
     asked += ["-f", str(users)]
     subprocess.run(asked, input=f"{PASSWORD}\n" * 2, check=True, capture_output=True, text=True)
     name, _, rest = users.read_text().split(":", 2)
     users.write_text(f"{name}:{_cheap_hash()}:{rest}")
-    made = [asked[0], "mkdb", str(database), "-f", str(users)]
+    made = [*debian.program("bin/pure-pw"), "mkdb", str(database), "-f", str(users)]
     subprocess.run(made, check=True, capture_output=True)
     return [
-        unpacked("pure-ftpd"),
+        *debian.program("sbin/pure-ftpd"),
         f"--bind=127.0.0.1,{place.port}",
         f"--login=puredb:{database}",
         "--noanonymous",
@@ -158,7 +160,7 @@ def pureftpd(place: Place) -> list[str]:
 
 
 def pyftpdlib(place: Place) -> list[str]:
-    """pyftpdlib; its users are in memory, in clear."""
+    """In one process, with its users in memory, in clear."""
     script = place.folder / "server.py"
     script.write_text(
         f"""
@@ -181,7 +183,7 @@ server.serve_forever()
 
 
 def twistd_ftp(place: Place) -> list[str]:
-    """The server of ``twistd ftp``, in clear only; its users may have their homes elsewhere."""
+    """The server of ``twistd ftp``, in one process, in clear only, with its users in memory."""
     homes = place.folder / "homes"
     homes.mkdir()
     (homes / USER).symlink_to(place.root)
@@ -212,6 +214,7 @@ def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
     """
 
     def command(place: Place) -> list[str]:
+        """As ``twistd ftptls``, with its defaults, but that clear text may be spoken, too."""
         flags = ["--explicit", f"tcp:{place.port}:interface=127.0.0.1", "--root", str(place.root)]
         flags += ["--certificate", str(place.chain), "--key", str(place.key)]
         for each in auth:
@@ -236,28 +239,17 @@ def _cheap_hash() -> str:
     return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
 
-def _unpack(*packages: str) -> None:
-    """Debian lets no two FTP servers be installed at once, so some are only unpacked."""
-    for package in packages:
-        if (_DEBIAN / f"usr/share/doc/{package}").exists():
-            continue
-        _DEBIAN.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
-            (fetched,) = Path(folder).glob("*.deb")
-            subprocess.run(["dpkg", "-x", str(fetched), str(_DEBIAN)], check=True)
+def _demand_root(name: str) -> None:
+    if os.geteuid():
+        raise SystemExit(f"{name} has to be started by root; leave it out with --only otherwise.")
 
 
-def unpacked(name: str) -> str:
-    """The path of a server that was only unpacked."""
-    return str(_DEBIAN / "usr/sbin" / name)
-
-
-def program(name: str) -> str:
-    """The path of a server that is installed."""
+def _program(name: str) -> str:
     found = shutil.which(name, path=_PATH)
     if found is None:
-        raise SystemExit(f"{name} is not installed; apt-get install it first.")
+        raise SystemExit(
+            f"{name} is not installed: make packages installs it; or leave it out with --only."
+        )
     return found
 
 
@@ -291,7 +283,7 @@ def running(
     try:
         if account:
             account.begin(process.pid)
-        _wait(process, place.port, command[0])
+        _wait(process, place.port)
         yield process
     finally:
         process.end()
@@ -299,13 +291,13 @@ def running(
             account.close()
 
 
-def _wait(process: Process, port: int, name: str) -> None:
+def _wait(process: Process, port: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if not process.running:
-            raise SystemExit(f"{name} ended:\n{process.output}")
+            raise SystemExit(f"the server ended at once:\n{process.output}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise SystemExit(f"{name} did not listen within 30 seconds:\n{process.output}")
+    raise SystemExit(f"the server did not listen within 30 seconds:\n{process.output}")

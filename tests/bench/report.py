@@ -14,6 +14,7 @@ Run = Mapping[str, Any]
 """What :func:`tests.bench.field.main` writes as JSON."""
 OURS = "ftptls"
 NONE = "-"
+_ALONE = ("client", "seconds")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def tables(run: Run) -> list[Table]:
 
 def markdown(run: Run) -> str:
     """All of a run."""
-    return "\n\n".join([*(_as_markdown(each) for each in tables(run)), "\n".join(_about(run))])
+    return "\n\n".join([*map(_as_markdown, tables(run)), "\n".join(_about(run))])
 
 
 def about(run: Run) -> list[str]:
@@ -53,15 +54,27 @@ def _about(run: Run) -> Iterator[str]:
     yield f"- rounds: {run['rounds']} that count."
     for name, sentence in run["negotiated"].items():
         yield f"- {name} encrypts large files with {sentence}."
+    for row, sentence in run["refused"].items():
+        yield f"- {row} is left out: {sentence}"
 
 
 def _costs(run: Run) -> Table:
+    """Without a server that runs here, what the client needs is all that can be told."""
     servers = list(run["servers"])
-    here = any(_of(row, name, "server") is not None for row in run["rows"] for name in servers)
-    told = "CPU of the server" if here else "CPU of the client, as the server runs elsewhere"
+    if all(_of(row, name, "server") is None for row in run["rows"] for name in servers):
+        return Table(
+            "CPU of the client, and time by the clock; less is better.",
+            ["row", "unit", "CPU", "time"],
+            [
+                [row["name"], row["unit"], *(_shown(_of(row, name, each)) for each in _ALONE)]
+                for row in run["rows"]
+                for name in servers
+            ],
+        )
     header = ["row", "unit", *servers, "floor", "to the best", "both CPUs", "to the best in C"]
     return Table(
-        f"{told} (with the client's in brackets), or memory; less is better.",
+        "CPU of the server (with the client's, in brackets), or memory; less is better. An r "
+        "marks sessions of TLS that were resumed.",
         [*header, "to pyftpdlib", "spread"],
         [_cost(row, servers) for row in run["rows"]],
     )
@@ -124,7 +137,7 @@ def _cores(one: Mapping[str, Any], two: Mapping[str, Any], name: str) -> str:
         for row, seconds in ((one, alone), (two, together))
         if _of(row, name, "both") is not None
     ]
-    return f"{alone / together:.2f} ({', '.join(busy)})"
+    return f"{alone / together:.2f}" + (f" ({', '.join(busy)})" if busy else "")
 
 
 def _of(row: Mapping[str, Any], name: str, figure: str) -> Any:
@@ -134,7 +147,7 @@ def _of(row: Mapping[str, Any], name: str, figure: str) -> Any:
 def _cell(row: Mapping[str, Any], name: str) -> str:
     server, both = _of(row, name, "server"), _of(row, name, "both")
     if server is None:
-        return _shown(_of(row, name, "client"))
+        return NONE
     mark = " r" if _of(row, name, "resumed") else ""
     return _shown(server) + (f" ({_shown(both)})" if both is not None else "") + mark
 

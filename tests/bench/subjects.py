@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ftptls.testing.certificates import Authority, KeyKind
@@ -92,6 +92,7 @@ class Subject:
         first: Whether this is round 0, in which more is checked.
         authority: Whom it has its certificate of, if it runs here.
         negotiated: Version of TLS and cipher of large transfers.
+        refused: What another host would not do, by row.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Subject:
     first: bool = True
     authority: Authority | None = None
     negotiated: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
 
     def session(self, *, private: bool) -> Session:
         """Logged in."""

@@ -1,0 +1,130 @@
+"""The harness of the whole field: it measures, compares bytes, and writes. No figure is asserted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ftptls.testing.certificates import Authority, KeyKind
+from tests.bench import contenders, field, gathering, report
+from tests.bench.accounting import account
+from tests.bench.clients import BenchError, Finished
+from tests.bench.contenders import FIELD
+from tests.bench.figures import Sample, best, figures, ratio
+from tests.bench.rows import ROWS
+from tests.bench.subjects import Load
+
+TINY = Load(300_000, logins=2, files=2, commands=3, entries=20, sessions=2)
+PYFTPDLIB = [each for each in FIELD if each.name == "pyftpdlib"]
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(field, "QUICK", TINY)
+
+
+def test_every_row_of_two_servers(tmp_path, capsys):
+    written, tables = tmp_path / "made" / "field.json", tmp_path / "field.md"
+    arguments = ["--quick", "--rounds", "1", "--only", "pyftpdlib,ftptls"]
+    field.main([*arguments, "--json", str(written), "--markdown", str(tables)])
+    run = json.loads(written.read_text())
+    assert [row["name"] for row in run["rows"]] == [row.name for row in ROWS]
+    for row in run["rows"]:
+        assert set(row["figures"]) == {"pyftpdlib", "ftptls"}
+        assert all(each["server"] is not None for each in row["figures"].values())
+        assert row["best"]["server"] == "pyftpdlib"
+    assert run["negotiated"] == dict.fromkeys(run["servers"], "TLSv1.3 TLS_AES_128_GCM_SHA256")
+    assert tables.read_text() == capsys.readouterr().out
+    for table in report.tables(run):
+        assert {len(row) for row in table.rows} == {len(table.header)}
+        assert f"| {' | '.join(table.rows[0])} |" in tables.read_text()
+
+
+def test_wrong_bytes_end_the_run(tmp_path):
+    rows = [row for row in ROWS if row.name in ("download, clear", "1 KiB, clear")]
+    with gathering.here(PYFTPDLIB, {KeyKind.RSA}, TINY) as subjects:
+        (subject,) = subjects[KeyKind.RSA]
+        for name in ("large", "small"):
+            (tmp_path / name).write_bytes(bytes(TINY.octets))
+        subject.content = replace(subject.content, folder=tmp_path)
+        for row in rows:
+            with pytest.raises(SystemExit, match=f"{row.name}, pyftpdlib: .*octets"):
+                field.measure([row], subjects, TINY, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("octets", "said", "complaint"),
+    [
+        (6, "* SSL connection using TLSv1.3 / TLS_AES_128_GCM_SHA256\n", "6 octets .* not 7"),
+        (7, "* SSL connection using TLSv1.2 / ECDHE-X\n", "it chose TLSv1.2 ECDHE-X, not TLSv1.3"),
+    ],
+)
+def test_who_moves_less_or_encrypts_otherwise_is_told(octets, said, complaint):
+    subject = field.Subject("one", field.Target("127.0.0.1", 1), content=None)
+    with pytest.raises(BenchError, match=complaint):
+        subject.moved(lambda verbose: Finished(1.0, 1.0, octets, said), 7)
+
+
+def test_one_server_elsewhere(capsys):
+    with contenders.running(PYFTPDLIB, Authority(), KeyKind.EC) as (server,):
+        place = server.place
+        arguments = ["--host", "127.0.0.1", "--port", str(place.port), "--quick", "--rounds", "1"]
+        arguments += ["--cacert", str(place.authority), "--rows", "download;login;LIST;1 KiB, r"]
+        field.main([*arguments, "--password", field.peers.PASSWORD])
+        assert list(place.root.iterdir()) == []
+        with pytest.raises(SystemExit, match="Access denied: 530"):
+            field.main([*arguments, "--password", "wrong"])
+    shown = capsys.readouterr().out
+    for name in ("download, TLS", "download, clear", "login", "1 KiB, resumed"):
+        assert f"\n| {name} |" in shown
+    assert "LIST" not in shown
+    assert "CPU of the client" in shown
+    with pytest.raises(SystemExit, match=r"127\.0\.0\.1 port \d+: .*[Cc]onnect"):
+        field.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--rows", "nothing"], "no row begins so; there are: download, TLS; upload, TLS; "),
+        (["--only", "nothing"], "no server is called so; there are: vsftpd, ProFTPD, "),
+    ],
+)
+def test_names_that_nothing_has(arguments, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        field.main(arguments)
+
+
+def test_ratios_are_of_one_round():
+    ours = [Sample(1.0, 1.0), Sample(2.0, 2.0), Sample(30.0, 1.0)]
+    others = [Sample(2.0, 1.0), Sample(4.0, 1.0), Sample(60.0, 1.0)]
+    assert ratio(ours, others, "server") == 0.5
+    assert ratio(ours, others, "both") == 2 / 3
+    assert ratio(ours, others, "seconds") is None
+    assert best({"ours": ours, "others": others}, "server") == "ours"
+    assert best({"ours": ours}, "seconds") is None
+    assert figures(ours).server == 2.0
+    assert figures(ours).spread == 14.5
+
+
+def test_children_that_have_ended_are_accounted_for(spawn):
+    script = """
+import os, signal
+if os.fork():
+    os.wait()
+    print("ready", flush=True)
+    signal.pause()
+else:
+    sum(i * i for i in range(1_000_000))
+"""
+    own = account()
+    process = spawn(*own.entering([sys.executable, "-c", script]))
+    own.begin(process.pid)
+    process.wait_for("^ready$")
+    assert own.pids() == [process.pid]
+    assert own.cpu_seconds() > 0
+    process.end()
+    own.close()
