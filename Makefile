@@ -1,6 +1,6 @@
 # make serve   a folder over FTP with TLS, ready to use        make test   every check and test
 # make docs    the documentation, as HTML                      make fuzz   look for what breaks it
-# make clean   remove what was built
+# make bench   its speed beside that of others (QUICK=1)       make clean  remove what was built
 #
 # Everything is installed into .venv, once: stamps named after pyproject.toml, this folder and
 # the Python say that it is there, so that a second run needs no network.
@@ -12,6 +12,7 @@ IMPLICIT_PORT = 2990
 STATE = .state
 SCALE = 10
 FUZZ = 20000
+BENCH = build/bench
 export PYTHON ROOT PORT IMPLICIT_PORT STATE
 # Debian keeps servers where users' PATH does not lead.
 export PATH := $(PATH):/usr/sbin
@@ -29,7 +30,7 @@ sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 clients := curl fish lftp ncftp nodejs npm openssl rclone tnftp vsftpd zsh
 modules := tests/interop/node_modules
 
-.PHONY: environment serve test coverage test-long fuzz lint docs clean packages programs
+.PHONY: environment serve test coverage test-long fuzz bench lint docs clean packages programs
 .NOTPARALLEL:
 .SILENT:
 
@@ -51,6 +52,10 @@ test-long: packages $(developed)
 
 fuzz: $(developed)
 	$(run) -m tests.fuzz $(FUZZ)
+
+bench: programs $(developed)
+	$(run) -m tests.bench.field $(if $(QUICK),--quick) \
+	    --json $(BENCH)/field.json --markdown $(BENCH)/field.md
 
 lint: packages $(developed)
 	$(run) -m ruff check .

@@ -150,6 +150,17 @@ def test_the_tests_are_everything(spawn: Spawn) -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(("given", "flag"), [([], ""), (["QUICK=1"], "--quick")])
+def test_bench_measures_and_writes(spawn: Spawn, given: list[str], flag: str) -> None:
+    process = spawn("make", "--dry-run", "bench", f"PYTHON={PYTHON}", *given, folder=CHECKOUT)
+    assert process.wait() == 0
+    words = process.output.partition("-m tests.bench.field ")[2].replace("\\\n", " ").split()
+    assert words == [
+        *flag.split(),
+        *("--json", "build/bench/field.json", "--markdown", "build/bench/field.md"),
+    ]
+
+
 CLIENTS = ("curl", "fish", "lftp", "ncftp", "nodejs", "openssl", "rclone", "tnftp", "vsftpd", "zsh")
 
 

@@ -22,11 +22,13 @@ class Table:
     """One of them.
 
     Attributes:
+        name: By which the documents know it.
         title: A sentence above it.
         header: The names of its columns.
         rows: Its cells.
     """
 
+    name: str
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -63,6 +65,7 @@ def _costs(run: Run) -> Table:
     servers = list(run["servers"])
     if all(_of(row, name, "server") is None for row in run["rows"] for name in servers):
         return Table(
+            "costs",
             "CPU of the client, and time by the clock; less is better.",
             ["row", "unit", "CPU", "time"],
             [
@@ -73,6 +76,7 @@ def _costs(run: Run) -> Table:
         )
     header = ["row", "unit", *servers, "floor", "to the best", "both CPUs", "to the best in C"]
     return Table(
+        "costs",
         "CPU of the server (with the client's, in brackets), or memory; less is better. An r "
         "marks sessions of TLS that were resumed.",
         [*header, "to pyftpdlib", "spread"],
@@ -106,6 +110,7 @@ def _clock(run: Run) -> Table:
         if row["unit"] == "s/GiB"
     ]
     return Table(
+        "clock",
         "Throughput by the clock in MiB/s, of all transfers together; more is better.",
         ["row", *servers, "to the best"],
         rows,
@@ -121,6 +126,7 @@ def _both_cores(run: Run) -> Table:
             shown = [_cores(one, two, name) for name in run["servers"]]
             rows.append([f"two {way}s, TLS", *shown])
     return Table(
+        "cores",
         "Throughput of two transfers at once by that of one; and in brackets how many cores "
         "server and client kept busy, with one and with two.",
         ["row", *run["servers"]],

@@ -1,4 +1,4 @@
-"""The harness of the whole field: it measures, compares bytes, and writes. No figure is asserted."""
+"""The harness of the field: it measures, compares bytes, and writes. No figure is asserted."""
 
 from __future__ import annotations
 
