@@ -19,6 +19,8 @@ from typing import Any
 
 from OpenSSL import SSL
 
+from ftptls.tls.stream import TLSStream
+
 _octets: Counter[str] = Counter()
 _lock = threading.Lock()
 
@@ -45,18 +47,18 @@ def _result(result: int, *args: object) -> int:
     return result
 
 
-def _size(result: bytes, *args: object) -> int:
-    return len(result)
-
-
 def main() -> None:
     """Run ``twistd`` as the command line says."""
-    _record(os, "pread", _size)
+    _record(os, "preadv", _result)
     _record(os, "pwrite", _result)
     _record(os, "sendfile", _result)
-    for owner in (SSL.Connection, socket.socket):
-        _record(owner, "send", _result)
-        _record(owner, "recv_into", _result)
+    for owner, name in (
+        (SSL.Connection, "send"),
+        (TLSStream, "read_into"),
+        (socket.socket, "send"),
+        (socket.socket, "recv_into"),
+    ):
+        _record(owner, name, _result)
 
     from twisted.internet import reactor, task
 

@@ -47,17 +47,17 @@ def test_the_work_of_transfers_is_done_by_workers(
     recorded = json.loads((server.root.parent / "calls.json").read_text())
     octets = recorded["octets"]
     for name, least in {
-        "pread": size,
+        "preadv": size,
         "sendfile": size,
         "pwrite": 2 * size,
         "Connection.send": size,
-        "Connection.recv_into": size,
+        "TLSStream.read_into": size,
         "socket.send": size,
         "socket.recv_into": 2 * size,
     }.items():
         assert octets.get(f"{name} on worker", 0) >= least, (name, octets)
         assert octets.get(f"{name} on reactor", 0) < MOST, (name, octets)
-    for name in ("pread", "sendfile", "pwrite"):
+    for name in ("preadv", "sendfile", "pwrite"):
         assert f"{name} on reactor" not in octets
     with capsys.disabled():
         if scale() > 1:
