@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
-from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ftptls.errors import BusyError
@@ -17,12 +18,20 @@ from ftptls.interfaces import IWorkers
 T = TypeVar("T")
 
 
+class _Asked(NamedTuple):
+    """A call, and who waits for it."""
+
+    result: Deferred[Any]
+    call: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
 @implementer(IWorkers)
 class Workers:
     """Threads of our own, so that a slow disk never starves another part of the program.
 
-    The pool starts with the first call and stops, its running calls finished, when
-    the reactor does.
+    A thread starts when there is a call that no other one is free for. All stop, every call
+    made, when the reactor does. (Twisted's pool does that, too, at twice the cost of a call.)
 
     Args:
         reactor: Where results are delivered.
@@ -31,23 +40,63 @@ class Workers:
 
     def __init__(self, reactor: Any, threads: int = 8) -> None:
         self._reactor = reactor
-        self._pool = ThreadPool(minthreads=0, maxthreads=threads, name="ftptls")
-        self._started = False
+        self._most = threads
+        self._threads: list[threading.Thread] = []
+        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()
+        self._unanswered = 0
 
     def run(self, call: Callable[..., T], *args: Any) -> Deferred[T]:
         """``call(*args)`` on a thread; its result or exception on the reactor."""
-        if not self._started:
+        if not self._threads:
             self._start()
-        result: Deferred[T] = deferToThreadPool(self._from_threads(), self._pool, call, *args)
+        self._unanswered += 1
+        if len(self._threads) < min(self._unanswered, self._most):
+            self._hire()
+        result: Deferred[T] = Deferred()
+        self._asked.put(_Asked(result, call, args))
         return result
 
-    def _from_threads(self) -> IReactorFromThreads:
-        return IReactorFromThreads(self._reactor)
-
     def _start(self) -> None:
-        self._started = True
-        self._pool.start()
-        IReactorCore(self._reactor).addSystemEventTrigger("after", "shutdown", self._pool.stop)
+        IReactorCore(self._reactor).addSystemEventTrigger("after", "shutdown", self._stop)
+
+    def _stop(self) -> None:
+        """Every call that was asked for is made first."""
+        self._most = 0
+        for _ in self._threads:
+            self._asked.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _hire(self) -> None:
+        told = IReactorFromThreads(self._reactor)
+        name = f"ftptls-{len(self._threads)}"
+        thread = threading.Thread(target=self._work, args=(told,), name=name)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self, reactor: IReactorFromThreads) -> None:
+        while self._make_a_call(reactor):
+            pass
+
+    def _make_a_call(self, reactor: IReactorFromThreads) -> bool:
+        """Wait for one and make it; nothing of it is kept while the next is waited for."""
+        asked = self._asked.get()
+        if asked is None:
+            return False
+        answer: Any
+        try:
+            answer = asked.call(*asked.args)
+        except BaseException:  # noqa: BLE001 - whoever asked gets it; the thread goes on
+            answer = Failure()
+        reactor.callFromThread(self._deliver, asked.result, answer)
+        return True
+
+    def _deliver(self, result: Deferred[Any], answer: Any) -> None:
+        self._unanswered -= 1
+        if isinstance(answer, Failure):
+            result.errback(answer)
+        else:
+            result.callback(answer)
 
 
 class BoundedWorkers(Workers):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -78,6 +81,67 @@ def outcome(asked: Any) -> list[Any]:
 def test_they_are_workers() -> None:
     for each in (Workers(None), BoundedWorkers(None, 1, 1), InlineWorkers()):
         assert verifyObject(IWorkers, each)
+
+
+def test_no_more_threads_than_there_is_work_for_nor_than_they_may_be(reactor: Reactor) -> None:
+    workers, before = Workers(reactor, threads=3), threading.active_count()
+    for _ in range(5):
+        asked = outcome(workers.run(int))
+        reactor.turn()
+        assert asked == [0]
+    assert threading.active_count() == before + 1
+    slow = [Slow() for _ in range(5)]
+    for each in slow:
+        workers.run(each)
+    assert all(each.begun.wait(60) for each in slow[:3])
+    assert threading.active_count() == before + 3
+    assert not slow[3].begun.is_set()
+    for each in slow:
+        each.let_go()
+    reactor.stop("after")
+    assert threading.active_count() == before
+
+
+def test_an_error_is_delivered_and_its_thread_goes_on(reactor: Reactor) -> None:
+    workers = Workers(reactor, threads=1)
+    for _ in range(2):
+        asked = outcome(workers.run(int, "x"))
+        reactor.turn()
+        assert isinstance(asked[0], ValueError)
+    ended = outcome(workers.run(sys.exit))
+    reactor.turn()
+    assert isinstance(ended[0], SystemExit)
+    good = outcome(workers.run(int, "7"))
+    reactor.turn()
+    assert good == [7]
+
+
+def test_what_was_asked_before_the_end_is_done(reactor: Reactor) -> None:
+    workers, slow = Workers(reactor, threads=1), Slow()
+    asked = [outcome(workers.run(slow)) for _ in range(4)]
+    slow.let_go()
+    reactor.stop("after")
+    for _ in asked:
+        reactor.turn()
+    assert asked == [[1], [2], [3], [4]]
+    assert outcome(workers.run(slow)) == []
+    assert slow.done == 4
+
+
+def test_a_thread_that_waits_keeps_nothing_of_the_last_call(reactor: Reactor) -> None:
+    """A transfer's buffers would stay until the next one."""
+    workers, slow = Workers(reactor, threads=1), Slow()
+    kept = weakref.ref(slow)
+    slow.let_go()
+    asked = outcome(workers.run(slow))
+    del slow
+    reactor.turn()
+    assert asked == [1]
+    for _ in range(1000):
+        if kept() is None:
+            break
+        time.sleep(0.01)
+    assert kept() is None
 
 
 def test_what_comes_too_many_is_refused_until_there_is_room(reactor: Reactor) -> None:
