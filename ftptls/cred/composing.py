@@ -30,6 +30,8 @@ class AnyOf:
 
     def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Ask one checker after the other."""
+        if len(self._checkers) == 1:
+            return maybeDeferred(self._checkers[0].requestAvatarId, credentials)
         return Deferred.fromCoroutine(self._ask(credentials))
 
     async def _ask(self, credentials: Any) -> bytes | tuple[()]:

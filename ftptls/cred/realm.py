@@ -22,6 +22,7 @@ from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
+from ftptls.vfs.jail import is_known_folder
 from ftptls.vfs.layers import Layers
 from ftptls.vfs.ledger import Account
 from ftptls.vfs.local import LocalFilesystem
@@ -174,27 +175,30 @@ class LocalRealm:
 
     async def _open(self, folder: str, owner: Owner | None, name: str) -> IFilesystem:
         """The filesystem of a folder, which must be there; or of a store."""
-        if is_store_url(folder):
-            filesystem, space = await self._open_store(folder, owner), folder
+        store = is_store_url(folder)
+        workers = OwnerWorkers(self._workers, owner) if owner else self._workers
+        if store:
+            filesystem = await self._open_store(folder, owner)
         else:
-            filesystem, space = await self._open_folder(folder, owner, name)
+            filesystem = await self._open_folder(folder, owner, name, workers)
         if self.quotas is None:
             return filesystem
+        # Without links: users who share a folder share its quota.
+        space = folder if store else await workers.run(os.path.realpath, folder)
         accounts = self.quotas.of(name) if self._accounts is None else self._accounts
         return self.quotas.around(filesystem, space, accounts, self._workers)
 
     async def _open_folder(
-        self, folder: str, owner: Owner | None, name: str
-    ) -> tuple[IFilesystem, str]:
-        """The filesystem, and the folder without links: users who share it share its quota."""
-        workers = OwnerWorkers(self._workers, owner) if owner else self._workers
-        if not await workers.run(os.path.isdir, folder):
+        self, folder: str, owner: Owner | None, name: str, workers: IWorkers
+    ) -> IFilesystem:
+        known = owner is None and is_known_folder(folder)
+        if not known and not await workers.run(os.path.isdir, folder):
             self._complain(folder)
             raise UnauthorizedLogin("no folder for this user")
         mode = self._upload_mode
         if name == ANONYMOUS_NAME and mode is UploadMode.ATOMIC_RESUME:
             mode = UploadMode.ATOMIC  # one of them would go on with what another one began
-        filesystem = LocalFilesystem(
+        return LocalFilesystem(
             folder,
             self._workers,
             upload_mode=mode,
@@ -203,7 +207,6 @@ class LocalRealm:
             user=name,
             options=self._options,
         )
-        return filesystem, await workers.run(os.path.realpath, folder)
 
     async def _open_store(self, url: str, owner: Owner | None) -> IFilesystem:
         if self._stores is not None and owner is None:

@@ -58,6 +58,8 @@ class Door:
 
     def trusts(self, address: str) -> bool:
         """Whether nothing is held against an address."""
+        if not self._trusted:
+            return False
         try:
             ip = ip_address(address)
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
+from functools import lru_cache
 from ipaddress import IPv6Network, ip_address
 
 _LONGEST_NAME = 64
@@ -60,6 +61,7 @@ class Recent:
             del self._times[key]
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """What an address is counted under: itself, or its IPv6 network of 64 bits.
 

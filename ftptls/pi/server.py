@@ -217,11 +217,11 @@ class ServerPI(Interpreter):
         security = self.session.security
         security.secured = True
         if stream is not None:
-            security.certificate = stream.peer_certificate
             self._take_host()
-            security.report = report(stream)
-            observe.secured(self.session, "control", security.report)
-            self._vetting.begin(stream)
+            security.report = found = report(stream)
+            security.certificate = stream.peer_certificate if found.fingerprint else b""
+            observe.secured(self.session, "control", found)
+            self._vetting.begin(stream, found)
         if security.implicit and not security.greeted:
             security.greeted = True
             self._greet()

@@ -12,7 +12,7 @@ from ftptls import observe
 from ftptls.cred.credentials import X509Credentials
 from ftptls.session import Session
 from ftptls.tls.contexts import ServerContext
-from ftptls.tls.report import Report, report
+from ftptls.tls.report import Report
 from ftptls.tls.standing import ClientCheck, Verdict
 from ftptls.tls.stream import TLSStream
 
@@ -37,11 +37,12 @@ class Vetting:
         self._report: Report | None = None
         self._checking: Deferred[None] | None = None
 
-    def begin(self, stream: TLSStream) -> None:
+    def begin(self, stream: TLSStream, found: Report) -> None:
         """A control handshake is complete: look at the certificate that it showed."""
         self.stop()
-        self._report = report(stream)
-        self._chain = stream.connection.get_verified_chain(as_cryptography=True) or ()
+        self._report = found
+        chain = found.fingerprint and stream.connection.get_verified_chain(as_cryptography=True)
+        self._chain = chain or ()
         security = self._session.security
         security.standing = security.objection = ""
         if self._check is not None and self._chain:

@@ -111,6 +111,20 @@ def kernel_resolves() -> bool:
     return True
 
 
+def is_known_folder(path: str) -> bool:
+    """Whether a folder is there and the kernel knows it without asking a disk.
+
+    It never waits. If it is false, the folder may be there all the same.
+    """
+    if "\0" in path or not kernel_resolves():
+        return False
+    try:
+        os.close(_try_openat2(_HERE, os.fsencode(path), DIRECTORY, _RESOLVE_CACHED))
+    except (OSError, UnicodeEncodeError):
+        return False
+    return True
+
+
 class _Walk:
     """One resolution by directory descriptors, for where the kernel does not do it.
 

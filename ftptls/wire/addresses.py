@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 _NUMBERS = re.compile(r"\b\d{1,3},\d{1,3},\d{1,3},\d{1,3},(\d{1,3}),(\d{1,3})\b", re.ASCII)
@@ -33,6 +34,7 @@ def _parsed(host: str) -> IPv4Address | IPv6Address:
     return address
 
 
+@lru_cache(maxsize=1024)  # each session asks several times about the same few
 def canonical(host: str) -> str:
     """The one spelling of a numeric address, so that spellings can be compared.
 

@@ -261,3 +261,13 @@ def test_both_ways_agree_and_stay(
             if not isinstance(ways[0], int):
                 assert ways[0] in inside, path
         assert open_fds() == before
+
+
+def test_a_folder_that_the_kernel_knows(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    os.stat(tmp_path)
+    assert jail_module.is_known_folder(str(tmp_path)) is kernel_resolves()
+    assert jail_module.is_known_folder(str(tmp_path / "link")) is kernel_resolves()
+    for name in ("file", "none", "\ud800", "file/none", "x\0/.."):
+        assert not jail_module.is_known_folder(f"{tmp_path}/{name}")
