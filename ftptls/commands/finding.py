@@ -11,7 +11,7 @@ from typing import Any
 from ftptls.commands.context import Context
 from ftptls.errors import FTPError, PermanentError
 from ftptls.settings import HiddenNames
-from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.entries import Entry, Kind, chosen, visible
 from ftptls.wire.globs import PathPattern, Pattern
 
 _PIECE = 500
@@ -38,7 +38,8 @@ class Found:
     first: bool = True
 
 
-Wanted = Callable[[Entry], bool]
+# Of some entries those that are listed.
+Choice = Callable[[Sequence[Entry]], Sequence[Entry]]
 
 
 class Finder:
@@ -68,7 +69,7 @@ class Finder:
 
     async def directory(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
         """One directory."""
-        async for found in self._read(path, "", self._wanted):
+        async for found in self._read(path, "", self._unasked):
             yield found
 
     async def tree(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
@@ -81,7 +82,7 @@ class Finder:
         while pending:
             directory, prefix = pending.pop()
             inner: list[str] = []
-            async for found in self._read(directory, prefix, self._wanted):
+            async for found in self._read(directory, prefix, self._unasked):
                 inner += self._admit(prefix, [e.name for e in found.entries if e.is_directory])
                 yield found
             pending += ((directory / name, f"{prefix}{name}/") for name in reversed(inner))
@@ -104,8 +105,8 @@ class Finder:
             kinds: frozenset[Kind] | None = frozenset({Kind.DIRECTORY, Kind.LINK})
             if last:
                 kinds = frozenset({Kind.DIRECTORY}) if pattern.directories_only else None
-            wanted = self._matching(pattern.parts[depth], kinds)
-            async for found in self._read(directory, prefix, wanted):
+            choose = self._matching(pattern.parts[depth], kinds)
+            async for found in self._read(directory, prefix, choose):
                 if not last:
                     inner += self._admit(prefix, [e.name for e in found.entries])
                 elif found.entries:
@@ -115,30 +116,27 @@ class Finder:
             )
         self._tell_if_cut()
 
-    @property
-    def _wanted(self) -> Wanted | None:
-        """Which names are listed unasked; None for all."""
-        return None if self._shows_hidden else lambda entry: not entry.name.startswith(".")
+    def _unasked(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those that are listed unasked."""
+        return entries if self._shows_hidden else visible(entries)
 
-    def _matching(self, part: Pattern, kinds: frozenset[Kind] | None) -> Wanted:
-        """Which names a pattern means: hidden ones if it begins with a dot, or with -a."""
+    def _matching(self, part: Pattern, kinds: frozenset[Kind] | None) -> Choice:
+        """Those that a pattern means: hidden ones if it begins with a dot, or with -a."""
         hidden = not self._hides and (self._asked or part.names_hidden)
 
-        def wanted(entry: Entry) -> bool:
-            if kinds is not None and entry.kind not in kinds:
+        def wanted(name: str, kind: Kind) -> bool:
+            if kinds is not None and kind not in kinds:
                 return False
-            return (hidden or not entry.name.startswith(".")) and part.matches(entry.name)
+            return (hidden or not name.startswith(".")) and part.matches(name)
 
-        return wanted
+        return lambda entries: chosen(entries, wanted)
 
-    async def _read(
-        self, path: PurePosixPath, prefix: str, wanted: Wanted | None
-    ) -> AsyncIterator[Found]:
+    async def _read(self, path: PurePosixPath, prefix: str, choose: Choice) -> AsyncIterator[Found]:
         """A directory, batch by batch; at least one, unless it is passed over."""
         first = True
         try:
             async for batch in self._ordered(path):
-                yield Found(prefix, list(filter(wanted, batch)) if wanted else batch, first)
+                yield Found(prefix, choose(batch), first)
                 first = False
         except (OSError, FTPError) as error:
             if not (prefix and _is_passed_over(error)):

@@ -16,8 +16,8 @@ from ftptls.settings import HiddenNames
 from ftptls.settings.rights import KNOW
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.attributes import is_timed_path, timed_path
-from ftptls.wire.entries import Entry, Kind
-from ftptls.wire.listings import facts_line, mlst_feature, time_value
+from ftptls.wire.entries import Entry, Kind, visible
+from ftptls.wire.listings import FactLines, facts_line, mlst_feature, time_value
 from ftptls.wire.replies import Reply
 from ftptls.wire.representation import Representation
 
@@ -92,17 +92,15 @@ async def _mlsd(context: Context, name: str) -> Reply:
 async def _lines(
     context: Context, target: PurePosixPath, entry: Entry
 ) -> AsyncGenerator[bytes, None]:
-    facts = context.session.parameters.facts
     media_types = _media_types(context.settings.files.media_types)
+    lines = FactLines(context.session.parameters.facts, media_types)
     hides = context.settings.files.hidden_names is HiddenNames.NEVER
     headings = [_line(each) for each in await _headings(context, target, entry)]
     if headings:
         yield b"".join(headings)
     async for batch in context.filesystem.scan(target):
-        shown = [each for each in batch if not (hides and each.name.startswith("."))]
-        lines = [_line(facts_line(each, facts, None, media_types)) for each in shown]
-        if lines:
-            yield b"".join(lines)
+        if data := lines.render(visible(batch) if hides else batch):
+            yield data
 
 
 async def _headings(context: Context, target: PurePosixPath, entry: Entry) -> list[str]:

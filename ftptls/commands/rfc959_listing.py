@@ -15,9 +15,9 @@ from ftptls.commands.registry import Command
 from ftptls.errors import PermanentError
 from ftptls.settings.zones import seconds_east
 from ftptls.wire.arguments import ListingRequest, listing_request
-from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.entries import Entry
 from ftptls.wire.globs import PathPattern, path_pattern
-from ftptls.wire.listings import heading_line, list_line, name_line, type_mark
+from ftptls.wire.listings import ListLines, heading_line, name_line, type_mark
 from ftptls.wire.replies import Reply
 
 # A listing in a reply is held in memory: long ones belong on a data connection.
@@ -111,21 +111,9 @@ def _for_people(context: Context, flags: frozenset[str]) -> Render:
     """Lines of LIST; with -1 only the names."""
     if "1" in flags and "l" not in flags:
         return _for_programs("", flags)
-    now = time.time()
     zone = seconds_east(context.settings.files.time_zone)
-    if "F" not in flags:
-        return lambda prefix, entries: b"".join(
-            [list_line(each, now, zone, prefix) for each in entries]
-        )
-
-    def render(prefix: str, entries: Sequence[Entry]) -> bytes:
-        lines = []
-        for each in entries:
-            mark = "" if each.kind is Kind.LINK else type_mark(each)  # its target comes behind
-            lines.append(list_line(each, now, zone, prefix, mark))
-        return b"".join(lines)
-
-    return render
+    lines = ListLines(time.time(), zone, marked="F" in flags)
+    return lambda prefix, entries: lines.render(entries, prefix)
 
 
 def _for_programs(lead: str, flags: frozenset[str]) -> Render:

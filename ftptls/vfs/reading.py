@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
+import sys
 import threading
+from collections.abc import Sequence
 from itertools import islice
 
 from zope.interface import implementer
@@ -13,9 +14,10 @@ from zope.interface import implementer
 from ftptls.interfaces import IDescriptor, IFileReader, IWorkers
 from ftptls.vfs.stats import Describer, place
 from ftptls.vfs.temporaries import is_temporary
-from ftptls.wire.entries import Entry
+from ftptls.wire.entries import Kind, Row, Rows
 
 _BATCH = 1000
+_NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
 def link_target(name: bytes | str, directory: int) -> str:
@@ -95,18 +97,18 @@ class Listing:
         # For one that was opened when nobody waited for it any more.
         self.close()
 
-    def batch(self) -> list[Entry]:
+    def batch(self) -> Rows:
         """Entries of the next names; empty at the end."""
-        entries: list[Entry] = []
+        rows: list[Row] = []
         with self._lock:
-            while not self._closed and not entries:
-                names = [found.name for found in islice(self._names, _BATCH)]
-                if not names:
+            while not self._closed and not rows:
+                found = list(islice(self._names, _BATCH))
+                if not found:
                     break
-                entries = [entry for name in names if (entry := self._entry(name)) is not None]
+                rows = self._rows(found)
         if self._closed:
             self.close()
-        return entries
+        return Rows(rows)
 
     def close(self) -> None:
         """Release it; never waits: a batch in progress releases it when done."""
@@ -118,18 +120,30 @@ class Listing:
                 os.close(fd)
             self._lock.release()
 
-    def _entry(self, name: str) -> Entry | None:
-        if is_temporary(name):
-            return None
-        # Never through a link: the kernel would follow it out of the jail.
-        try:
-            info = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
-            link = stat.S_ISLNK(info.st_mode)
-            if link and not self._links:
-                return None
-            target = link_target(name, self._fd) if link else ""
-        except OSError:  # it vanished, or became something else, since its name was read
-            return None
-        if not name.isascii():  # the locale of the process may not be UTF-8
-            name = os.fsencode(name).decode("utf-8", "surrogateescape")
-        return self._describer.entry(name, info, self._place, target)
+    def _rows(self, found: Sequence[os.DirEntry[str]]) -> list[Row]:
+        """What is said of names; of none that vanished, or became something else, meanwhile."""
+        rows: list[Row] = []
+        known = self._describer.known(self._place)
+        for each in found:
+            name, target = each.name, ""
+            if name[0] == "." and is_temporary(name):
+                continue
+            try:
+                # Never through a link: the kernel would follow it out of the jail.
+                info = each.stat(follow_symlinks=False)
+                mode, serial, device, links, uid, gid, size, _, _, _ = info
+                key = (mode, uid, gid, device)
+                traits = known.get(key) or self._describer.learn(key, self._place)
+                if traits.kind is Kind.LINK:
+                    if not self._links:
+                        continue
+                    target = link_target(name, self._fd)
+            except OSError:
+                continue
+            rows.append((name, traits, size, info.st_mtime, links, serial, target))
+        return rows if _NAMES_ARE_UTF_8 else [(_as_utf_8(row[0]), *row[1:]) for row in rows]
+
+
+def _as_utf_8(name: str) -> str:
+    """A name as text, which the locale of the process may have taken for something else."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")

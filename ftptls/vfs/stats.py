@@ -6,12 +6,14 @@ import grp
 import os
 import pwd
 import stat
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ftptls.settings import OwnerNames
 from ftptls.vfs.owners import Owner
-from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.entries import Entry, Kind, Traits, entry_of
 
+_MOST_KNOWN = 1000
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.LINK}
 
 
@@ -27,10 +29,8 @@ class Place(NamedTuple):
     read_only: bool
 
 
-# Mode, owner, group and device of a file, and the directory around it;
-_Key = tuple[int, int, int, int, Place]
-# what follows: kind, mode, owner, group, their numbers, perm, and how a unique fact begins.
-_Shared = tuple[Kind, int, str, str, int, int, str, str]
+Key = tuple[int, int, int, int]
+"""Mode, owner, group and device of a file."""
 
 
 def place(directory: int) -> Place:
@@ -66,13 +66,11 @@ class Describer:
         names: Whom to name as owner and group.
     """
 
-    _remembered = 1000
-
     def __init__(self, owner: Owner | None = None, names: OwnerNames = OwnerNames.REAL) -> None:
         self._names = names
         self._uid = owner.uid if owner else os.geteuid()
         self._groups = {owner.gid, *owner.groups} if owner else {os.getegid(), *os.getgroups()}
-        self._shared: dict[_Key, _Shared] = {}
+        self._known: dict[Place, dict[Key, Traits]] = {}
 
     def entry(self, name: str, info: os.stat_result, where: Place, target: str = "") -> Entry:
         """The entry of one name.
@@ -83,35 +81,31 @@ class Describer:
             where: What the directory around it allows.
             target: For a link: where it points.
         """
-        key = (info.st_mode, info.st_uid, info.st_gid, info.st_dev, where)
-        shared = self._shared.get(key) or self._share(key)
-        kind, mode, owner, group, uid, gid, perm, device = shared
-        return Entry(
-            name,
-            kind,
-            info.st_size,
-            info.st_mtime,
-            mode,
-            info.st_nlink,
-            owner,
-            group,
-            uid,
-            gid,
-            f"{device}{info.st_ino:x}",
-            perm,
-            target,
-        )
+        key = (info.st_mode, info.st_uid, info.st_gid, info.st_dev)
+        traits = self.known(where).get(key) or self.learn(key, where)
+        size, modified, links, serial = info.st_size, info.st_mtime, info.st_nlink, info.st_ino
+        return entry_of((name, traits, size, modified, links, serial, target))
 
-    def _share(self, key: _Key) -> _Shared:
-        mode, uid, gid, device, where = key
+    def known(self, where: Place) -> Mapping[Key, Traits]:
+        """What names in such a directory were found to have in common.
+
+        Args:
+            where: What the directory allows.
+        """
+        return self._known.setdefault(where, {})
+
+    def learn(self, key: Key, where: Place) -> Traits:
+        """What files of this mode, owner, group and device have in common; known from now on."""
+        mode, uid, gid, device = key
         kind = _KINDS.get(stat.S_IFMT(mode), Kind.OTHER)
         bits = self._bits(mode, uid, gid) & (~2 if where.read_only else 7)
         perm = permission_letters(kind, bits, where.names_change)
-        if len(self._shared) >= self._remembered:
-            self._shared.clear()
-        shared = (kind, stat.S_IMODE(mode), *self._named(uid, gid), perm, f"{device:x}U")
-        self._shared[key] = shared
-        return shared
+        traits = Traits(kind, stat.S_IMODE(mode), *self._named(uid, gid), perm, f"{device:x}U")
+        known = self._known.setdefault(where, {})
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[key] = traits
+        return traits
 
     def _named(self, uid: int, gid: int) -> tuple[str, str, int, int]:
         """Whom to show: names, and numbers."""

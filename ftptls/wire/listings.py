@@ -6,16 +6,17 @@ owners) is rendered once and remembered, within bounds.
 
 from __future__ import annotations
 
-import math
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
+from math import floor
 from types import MappingProxyType
 
 from ftptls.wire.arguments import ArgumentError
-from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.entries import Entry, Kind, Row, Rows, Traits
 from ftptls.wire.paths import shown
 
 FACTS: tuple[str, ...] = (
@@ -84,7 +85,7 @@ def _encoded(text: str) -> bytes:
 def _seconds(modified: float) -> int:
     """Whole seconds within the years that four digits can show."""
     if _EARLIEST <= modified <= _LATEST:
-        return math.floor(modified)
+        return floor(modified)
     if modified != modified:  # not a number
         return 0
     return _EARLIEST if modified < 0 else _LATEST
@@ -92,7 +93,13 @@ def _seconds(modified: float) -> int:
 
 @lru_cache(maxsize=4096)
 def _day(number: int) -> tuple[str, str, str]:
-    """Of a day since the epoch: ``YYYYMMDD``, ``MMM dd`` and ``MMM dd  YYYY``."""
+    """Of a day since the epoch: ``YYYYMMDD``, ``MMM dd`` and ``MMM dd  YYYY``.
+
+    Raises:
+        ValueError: It is of a year that has no four digits.
+    """
+    if not _EARLIEST <= number * _DAY <= _LATEST:
+        raise ValueError("no year of four digits")
     day = date.fromordinal(_EPOCH_ORDINAL + number)
     month_and_day = f"{_MONTHS[day.month - 1]} {day.day:02}"
     return (
@@ -115,9 +122,13 @@ def time_value(modified: float) -> str:
         modified: Seconds since the epoch. Fractions are cut off; times before the
             year 1000 or after 9999 are shown as the nearest that can be.
     """
-    seconds = _seconds(modified)
+    return "".join(_time_parts(_seconds(modified)))
+
+
+def _time_parts(seconds: int) -> tuple[str, str, str]:
+    """``YYYYMMDD``, ``HHMM`` and ``SS``."""
     day, _, _ = _day(seconds // _DAY)
-    return day + _HOUR_MINUTE[seconds // 60 % _MINUTES_OF_A_DAY] + _TWO_DIGITS[seconds % 60]
+    return day, _HOUR_MINUTE[seconds // 60 % _MINUTES_OF_A_DAY], _TWO_DIGITS[seconds % 60]
 
 
 @lru_cache(maxsize=4096)
@@ -141,9 +152,15 @@ def _list_date(modified: float, now: float, seconds_east: SecondsEast | None) ->
     if seconds_east is not None:
         seconds = _shifted(seconds, seconds_east)
     _, day, day_and_year = _day(seconds // _DAY)
-    if -_DAY <= now - modified <= _HALF_YEAR:
+    oldest, newest = _recent(now)
+    if oldest <= modified <= newest:
         return f"{day} {_CLOCK[seconds // 60 % _MINUTES_OF_A_DAY]}"
     return day_and_year
+
+
+def _recent(now: float) -> tuple[float, float]:
+    """From when until when times are shown with their hour, not with their year."""
+    return now - _HALF_YEAR, now + _DAY
 
 
 @lru_cache(maxsize=1024)
@@ -186,6 +203,65 @@ def list_line(
     return _encoded(f"{head} {size if size > 0 else 0:>12} {date_shown} {name}\r\n")
 
 
+class ListLines:
+    """The lines of one LIST: those of :func:`list_line`, of many entries at once.
+
+    Args:
+        now: Seconds since the epoch; decides whether the time or the year is shown.
+        seconds_east: The zone of the times; UTC without.
+        marked: Whether there is a :func:`type_mark` behind names, but not behind those of
+            links: their target comes there.
+    """
+
+    def __init__(
+        self, now: float, seconds_east: SecondsEast | None = None, *, marked: bool = False
+    ) -> None:
+        self._now = now
+        self._seconds_east = seconds_east
+        self._marked = marked
+        self._heads: dict[Traits, str] = {}
+
+    def render(self, entries: Sequence[Entry], prefix: str = "") -> bytes:
+        """The lines of some entries, with their CR LF.
+
+        Args:
+            entries: They; of :class:`~ftptls.wire.entries.Rows` it is twice as fast.
+            prefix: What is shown before each name.
+        """
+        if isinstance(entries, Rows) and entries.printable and not self._marked:
+            with suppress(ValueError, OverflowError):  # a time or a target is odd
+                return self._of_rows(entries.rows, shown(prefix))
+        return b"".join([self._line(each, prefix) for each in entries])
+
+    def _line(self, entry: Entry, prefix: str) -> bytes:
+        mark = type_mark(entry) if self._marked and entry.kind is not Kind.LINK else ""
+        return list_line(entry, self._now, self._seconds_east, prefix, mark)
+
+    def _of_rows(self, rows: Iterable[Row], prefix: str) -> bytes:
+        """The same of usual rows, with nothing called for each that can be spared."""
+        heads, seconds_east = self._heads, self._seconds_east
+        oldest, newest = _recent(self._now)
+        lines = []
+        for name, traits, size, modified, links, _, target in rows:
+            head = heads.get(traits) if links == 1 else _head_of(traits, links)
+            if head is None:
+                head = heads[traits] = _head_of(traits, 1)
+            seconds = floor(modified)
+            if seconds_east is not None:
+                seconds = _shifted(seconds, seconds_east)
+            _, day, date_shown = _day(seconds // _DAY)
+            if oldest <= modified <= newest:
+                date_shown = f"{day} {_CLOCK[seconds // 60 % _MINUTES_OF_A_DAY]}"
+            end = f" -> {shown(target)}\r\n" if target else "\r\n"
+            # rjust() takes half as long as a format.
+            lines.append(f"{head} {str(size).rjust(12)} {date_shown} {prefix}{name}{end}")
+        return "".join(lines).encode()
+
+
+def _head_of(traits: Traits, links: int) -> str:
+    return _list_head(traits.kind, traits.mode, links, traits.owner, traits.group)
+
+
 def type_mark(entry: Entry) -> str:
     """What ``ls -F`` puts behind a name: of a directory, a link, or what can be executed."""
     if entry.kind is Kind.FILE:
@@ -220,7 +296,7 @@ def _form(
     facts: frozenset[str],
     type_value: str,
     is_file: bool,
-    is_unique: bool,
+    unique: str,
     perm: str,
     mode: int,
     owner: str,
@@ -230,15 +306,20 @@ def _form(
 ) -> str:
     """A line with what many entries share, and places for the rest.
 
-    The places are, in this order, for: the size, the time, the unique fact, whatever facts are
-    rare, and the name. One that is not asked for takes its value and shows nothing.
+    The places are, in this order, for: the size, the time in three parts (see
+    :func:`_time_parts`), the unique fact, whatever facts are rare, and the name. One that is
+    not asked for takes its value and shows nothing. ``unique`` is the place for that fact;
+    empty without any.
     """
 
-    def place(fact: str, applies: bool = True) -> str:
-        return f"{fact}=%s;" if applies and fact in facts else "%.0s"
+    def place(fact: str, values: str) -> str:
+        return (
+            f"{fact}={values};" if values and fact in facts else "%.0s" * max(1, values.count("%"))
+        )
 
-    begin = _shared_facts(facts, {"type": type_value}) + place("size", is_file) + place("modify")
-    middle = _shared_facts(facts, {"perm": perm}) + place("unique", is_unique)
+    begin = _shared_facts(facts, {"type": type_value})
+    begin += place("size", "%s" if is_file else "") + place("modify", "%s%s%s")
+    middle = _shared_facts(facts, {"perm": perm}) + place("unique", unique)
     system = _shared_facts(facts, _unix_values(mode, owner, group, uid, gid))
     return f"{begin}{middle}%s{system} %s"
 
@@ -301,14 +382,65 @@ def facts_line(
     is_link = kind is Kind.LINK
     type_value = type_name or (_type_value(kind, target) if is_link else _FACT_TYPES[kind])
     is_file = kind is Kind.FILE
-    form = _form(facts, type_value, is_file, unique != "", perm, mode, owner, group, uid, gid)
+    place = "%s" if unique else ""
+    form = _form(facts, type_value, is_file, place, perm, mode, owner, group, uid, gid)
     return form % (
         size if size > 0 else 0,
-        time_value(modified),
+        *_time_parts(_seconds(modified)),
         unique if unique.isalnum() and unique.isascii() else _token(unique),
         "" if facts.isdisjoint(_RARE) else _rare_facts(entry, facts, media_types),
         shown(name),
     )
+
+
+class FactLines:
+    """The lines of one MLSD: those of :func:`facts_line`, of many entries at once.
+
+    Args:
+        facts: Which of :data:`FACTS` to give.
+        media_types: The media types of files, by the ends of their names in lower case.
+    """
+
+    def __init__(
+        self, facts: frozenset[str], media_types: Mapping[str, str] = _NO_MEDIA_TYPES
+    ) -> None:
+        self._facts = facts
+        self._media_types = media_types
+        self._usual = facts.isdisjoint(_RARE)
+        self._forms: dict[Traits, str] = {}
+
+    def render(self, entries: Sequence[Entry]) -> bytes:
+        """The lines of some entries, with their CR LF.
+
+        Args:
+            entries: They; of :class:`~ftptls.wire.entries.Rows` it is twice as fast.
+        """
+        if isinstance(entries, Rows) and entries.printable and self._usual:
+            with suppress(ValueError, OverflowError):  # a time is odd
+                return self._of_rows(entries.rows)
+        lines = [facts_line(each, self._facts, None, self._media_types) for each in entries]
+        return b"".join([_encoded(f"{line}\r\n") for line in lines])
+
+    def _of_rows(self, rows: Iterable[Row]) -> bytes:
+        """The same of usual rows, with nothing called for each that can be spared."""
+        forms = self._forms
+        lines = []
+        for name, traits, size, modified, _, serial, target in rows:
+            form = self._form_of(traits, target) if target else forms.get(traits)
+            if form is None:
+                form = forms[traits] = self._form_of(traits)
+            seconds = floor(modified)
+            day, _, _ = _day(seconds // _DAY)
+            minute, second = _HOUR_MINUTE[seconds // 60 % _MINUTES_OF_A_DAY], seconds % 60
+            lines.append(form % (size, day, minute, _TWO_DIGITS[second], serial, "", name))
+        return "".join(lines).encode()
+
+    def _form_of(self, traits: Traits, target: str = "") -> str:
+        """The form of a line, whose unique fact takes the serial number."""
+        kind, mode, owner, group = traits.kind, traits.mode, traits.owner, traits.group
+        unique, shared = f"{traits.device}%x", (mode, owner, group, traits.uid, traits.gid)
+        is_file, type_value = kind is Kind.FILE, _type_value(kind, target)
+        return _form(self._facts, type_value, is_file, unique, traits.perm, *shared) + "\r\n"
 
 
 def _rare_facts(entry: Entry, facts: frozenset[str], media_types: Mapping[str, str]) -> str:

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from ftptls.settings.zones import seconds_east
 from ftptls.wire.arguments import ArgumentError
-from ftptls.wire.entries import Entry, Kind
+from ftptls.wire.entries import Entry, Kind, Row, Rows, Traits
 from ftptls.wire.listings import (
     DEFAULT_FACTS,
     FACTS,
+    FactLines,
+    ListLines,
     facts_line,
     heading_line,
     list_line,
@@ -309,6 +311,84 @@ def test_time_values(modified, text):
 def test_time_values_come_back(seconds):
     parsed = time.strptime(time_value(seconds), "%Y%m%d%H%M%S")
     assert calendar.timegm(parsed) == seconds
+
+
+TRAITS = st.builds(
+    Traits,
+    st.sampled_from(Kind),
+    st.integers(0, 0o7777),
+    st.text(max_size=4),
+    st.text("ab %;", max_size=4),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.text("adfrw", max_size=3),
+    st.integers(0, 2**32).map(lambda number: f"{number:x}U"),
+)
+# Of a disk are octets, of which some are no UTF-8.
+NAMES = st.one_of(
+    st.text("ab.%- ", min_size=1, max_size=5),
+    st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1),
+    st.binary(min_size=1, max_size=4).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+).filter(lambda name: "/" not in name)
+TIMES = st.one_of(
+    st.integers(NOW - 2**25, NOW + 2**17).map(float),
+    st.floats(-(2.0**62), 2.0**62),
+    st.floats(NOW - 1, NOW + 1),
+)
+
+
+@st.composite
+def some_rows(draw: st.DrawFn) -> list[Row]:
+    """Rows of a folder; most names are usual, and a link may say where it points."""
+    traits = draw(st.lists(TRAITS, min_size=1, max_size=4))
+    rows = draw(
+        st.lists(
+            st.tuples(
+                NAMES,
+                st.sampled_from(traits),
+                st.integers(0, 2**63 - 1),
+                TIMES,
+                st.integers(1, 3),
+                st.integers(0, 2**64 - 1),
+                NAMES,
+            ),
+            max_size=6,
+        )
+    )
+    return [(*row[:6], row[6] if row[1].kind is Kind.LINK else "") for row in rows]
+
+
+@given(some_rows(), st.sampled_from([None, 3600, -43200]), NAMES, st.booleans())
+def test_rows_are_listed_as_entries_are(rows, shift, prefix, marked):
+    lines = ListLines(NOW, None if shift is None else east(shift), marked=marked)
+    for before in ("", prefix):
+        assert lines.render(Rows(rows), before) == lines.render(list(Rows(rows)), before)
+
+
+@given(some_rows(), st.frozensets(st.sampled_from(FACTS)))
+def test_facts_of_rows_are_those_of_entries(rows, facts):
+    lines = FactLines(facts, {"a": "text/a"})
+    assert lines.render(Rows(rows)) == lines.render(list(Rows(rows)))
+
+
+@pytest.mark.parametrize("modified", [-62135596800.0, -30610224001.0, 253402300800.0, 2.0**62])
+def test_the_time_of_one_row_may_be_odd(modified):
+    traits = Traits(Kind.FILE, 0o644, "alice", "staff", 1000, 50, "adfrw", "fd01U")
+    rows = Rows([(name, traits, 1, time, 1, 1, "") for name, time in (("a", 0.0), ("b", modified))])
+    shown = time_value(modified)
+    assert shown in ("10000101000000", "99991231235959")
+    assert FactLines(frozenset({"modify"})).render(rows) == (
+        f"modify=19700101000000; a\r\nmodify={shown}; b\r\n".encode()
+    )
+    assert ListLines(NOW).render(rows) == b"".join(list_line(each, NOW) for each in rows)
+
+
+def test_marks_are_behind_all_names_but_those_of_links():
+    lines = ListLines(NOW, marked=True).render([FOLDER, LINK, FILE._replace(mode=0o755)])
+    first, second, third, _ = lines.split(b"\r\n")
+    assert first.endswith(b" pub/")
+    assert second.endswith(b" latest -> report.txt")
+    assert third.endswith(b" report.txt*")
 
 
 @pytest.mark.parametrize(
