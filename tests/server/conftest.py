@@ -152,7 +152,7 @@ class Files:
 
 
 @pytest.fixture
-def files(data_path: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
+def make_files(data_path: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(data_path, tmp_path_factory)
 
 
@@ -160,7 +160,7 @@ Serve = Callable[..., MemoryServer]
 
 
 @pytest.fixture
-def serve(authority: Authority, log: Log, data_path: str, files: Files) -> Iterator[Serve]:
+def serve(authority: Authority, log: Log, data_path: str, make_files: Files) -> Iterator[Serve]:
     """Make servers; nothing is left of any when its clients are gone."""
     servers: list[MemoryServer] = []
 
@@ -168,7 +168,7 @@ def serve(authority: Authority, log: Log, data_path: str, files: Files) -> Itera
         options.setdefault("authority", authority)
         options.setdefault("sockets", data_path == STEPS)
         if not options.keys() & {"filesystem", "realm"}:
-            options["filesystem"] = files(content)
+            options["filesystem"] = make_files(content)
         settings = replace(settings or Settings(), log=LogSettings(debug=True))
         servers.append(MemoryServer(settings=settings, **options))
         return servers[-1]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from ftptls.settings import Passive, PortRange, Settings
 from ftptls.testing.dialogue import CLIENT, SERVER_6
 from ftptls.testing.wires import End, Wire
+
+pytestmark = pytest.mark.both_paths
 
 CONTENT = {"/f": b"0123"}
 

@@ -18,6 +18,8 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.options import LocalOptions
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 OLD, NEW = b"the old file", b"what is new"
 REPLIES = {
     errno.ENOSPC: 452,
@@ -135,6 +137,7 @@ def final_reply(client: Client, verb: str, data: bytes) -> int:
     assert answer is not None
     if answer.code != 150:
         port.close()
+        client.wait(0)
         return int(answer.code)
     client.protect(port.wire)
     port.wire.send(data)

@@ -18,6 +18,8 @@ from ftptls.testing.wires import Ending
 from tests.server.conftest import relaxed
 from tests.shells import LateShell
 
+pytestmark = pytest.mark.both_paths
+
 BIG = bytes(range(256)) * 4096  # one MiB
 
 

@@ -16,6 +16,8 @@ from ftptls.workers import InlineWorkers
 from tests.server.conftest import MODES
 from tests.server.slow import CountingWorkers, HeldWorkers
 
+pytestmark = pytest.mark.both_paths
+
 BIG = random.Random(4).randbytes(2 * PIECE + 17)
 CONTENT = {"/big": BIG, "/small": b"0123456789", "/empty": b"", "/a name": b"x", "/dir/": b""}
 EXPECTED = {

@@ -9,6 +9,8 @@ import pytest
 from ftptls.settings import Files, Settings
 from ftptls.vfs.memory import MemoryFilesystem
 
+pytestmark = pytest.mark.both_paths
+
 CONTENT = {
     "/plain.txt": b"12345",
     "/with space": b"",
@@ -130,9 +132,8 @@ def test_mlsd_and_mlst_take_a_path_as_it_is(enter):
 
 def test_facts_that_have_to_be_chosen(enter):
     files = Files(media_types=("csv=text/csv", "GZ=application/gzip"))
-    client = enter(
-        {"/a.CSV": b"", "/b.tar.gz": b"", "/c.txt": b"", "/d.csv/": b""}, Settings(files=files)
-    )
+    content = {"/a.CSV": b"", "/b.tar.gz": b"", "/c.txt": b"", "/d.csv/": b""}
+    client = enter(settings=Settings(files=files), filesystem=MemoryFilesystem(content))
     (feature,) = [line for line in client.ask("FEAT", 211).lines if "MLST" in line]
     assert ";create;" in feature
     assert ";media-type;charset;UNIX.mode*;" in feature

@@ -9,6 +9,8 @@ import pytest
 from ftptls.testing.wires import Ending
 from tests.server.conftest import MODES
 
+pytestmark = pytest.mark.both_paths
+
 TEXT = b"".join(b"%d bottles of beer on the wall\n" % number for number in range(40_000))
 CLEAR = MODES[0]
 CONTENT = {"/text": TEXT, "/empty": b"", "/old": b"old", "/dir/one": b"1", "/dir/two": b"22"}

@@ -15,6 +15,8 @@ from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.wire.arguments import anything
 from ftptls.wire.entries import Entry
 
+pytestmark = pytest.mark.both_paths
+
 
 @implementer(IFilesystem)
 class Fragile:

@@ -21,11 +21,13 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def enter_bounded(enter, files, ledger):
-    """A client who may store so much, and whose filesystem without its bounds is ``files``."""
+def enter_bounded(enter, make_files, ledger):
+    """A client who may store so much; the files are those of ``make_files.made``."""
 
     def make(content, **more):
-        bounded = Quota(files(content), ledger, "/m", [Account("alice", MOST)], InlineWorkers())
+        bounded = Quota(
+            make_files(content), ledger, "/m", [Account("alice", MOST)], InlineWorkers()
+        )
         return enter(filesystem=bounded, **more)
 
     return make
@@ -42,29 +44,29 @@ def send_much(client, line):
     return client.expect(552)
 
 
-def test_a_whole_file_is_refused_as_soon_as_it_is_too_much(enter_bounded, files, ledger, mode):
+def test_a_whole_file_is_refused_as_soon_as_it_is_too_much(enter_bounded, make_files, ledger, mode):
     client = enter_bounded({"/old": b"old"}, mode=mode)
     assert "Nothing was stored" in send_much(client, "STOR old").text
-    assert files.made.contents() == {"/old": b"old"}
+    assert make_files.made.contents() == {"/old": b"old"}
     assert ledger.usage() == {}
     client.upload("STOR new", MUCH[:MOST])
     assert ledger.usage() == {"alice": Usage(MOST, 1)}
 
 
-def test_what_is_appended_ends_where_there_is_no_more_room(enter_bounded, files, ledger, mode):
+def test_what_is_appended_ends_where_there_is_no_more_room(enter_bounded, make_files, ledger, mode):
     client = enter_bounded({}, mode=mode)
     client.upload("STOR log", MUCH[:1000])
     send_much(client, "APPE log")
-    stored = len(files.made.contents()["/log"])
+    stored = len(make_files.made.contents()["/log"])
     assert 1000 < stored <= MOST
     assert ledger.usage() == {"alice": Usage(stored, 1)}
 
 
 @pytest.mark.parametrize("upload_mode", [UploadMode.DIRECT, UploadMode.ATOMIC])
-def test_all_of_it_may_be_used(enter_bounded, files, upload_mode):
-    files.options["upload_mode"] = upload_mode
+def test_all_of_it_may_be_used(enter_bounded, make_files, upload_mode):
+    make_files.options["upload_mode"] = upload_mode
     client = enter_bounded({})
     client.upload("STOR all", MUCH[:MOST])
     client.open()
     client.ask("STOR more", 552, 150)
-    assert [len(each) for each in files.made.contents().values()] == [MOST]
+    assert [len(each) for each in make_files.made.contents().values()] == [MOST]

@@ -9,6 +9,8 @@ import pytest
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 BIG = random.Random(5).randbytes(600_000)
 CONTENT = {"/big": BIG, "/small": b"0123456789", "/empty": b""}
 

@@ -10,6 +10,8 @@ from ftptls.settings import Policy, Rule, Settings
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 DATA = bytes(range(256)) * 64  # 16 KiB
 RATE = 4096
 

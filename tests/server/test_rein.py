@@ -10,6 +10,8 @@ from ftptls.testing.dialogue import Client
 
 from .dialogues import lower
 
+pytestmark = pytest.mark.both_paths
+
 CONTENT = {"/f": b"0123", "/sub/g": b"4"}
 
 CHANGES = [

@@ -14,6 +14,8 @@ from ftptls.testing.dialogue import MemoryServer
 from ftptls.testing.wires import Ending
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 USERS = {"alice": "of alice", "bob": "of bob"}
 DATA = bytes(range(256)) * 100
 

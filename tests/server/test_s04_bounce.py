@@ -6,6 +6,8 @@ import pytest
 
 from ftptls.testing.dialogue import CLIENT, CLIENT_6, SERVER_6, STRANGER
 
+pytestmark = pytest.mark.both_paths
+
 REFUSED = [
     "PORT 203,0,113,66,200,0",
     "PORT 127,0,0,1,200,0",

@@ -9,6 +9,8 @@ from ftptls.settings import SessionReuse
 from ftptls.testing.dialogue import STRANGER, Client
 from ftptls.testing.wires import Wire
 
+pytestmark = pytest.mark.both_paths
+
 SECRET = b"for alice only"
 CONTENT = {"/f": SECRET, "/old": b"old"}
 POLICIES = [SessionReuse.REQUIRE, SessionReuse.PREFER]

@@ -13,6 +13,8 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.options import LocalOptions
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 Enter = Callable[..., Client]
 FIRST, SECOND = b"the first" * 1000, b"the second" * 5000
 WHOLE = pytest.mark.parametrize("mode", [UploadMode.ATOMIC, UploadMode.ATOMIC_RESUME])

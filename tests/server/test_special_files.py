@@ -17,6 +17,8 @@ from ftptls.testing.client import Client
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.workers import InlineWorkers
 
+pytestmark = pytest.mark.both_paths
+
 MODES = pytest.mark.parametrize("mode", list(UploadMode), ids=lambda mode: mode.value)
 WALKS = pytest.mark.parametrize("walk", [False, True], ids=["kernel", "walk"])
 _IN_OPEN = 0x20

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from ftptls.testing.dialogue import Client
+
+pytestmark = pytest.mark.both_paths
 
 CONTENT = {"/in/": b"", "/f": b"0123"}
 

@@ -14,6 +14,8 @@ from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
 from tests.server.dialogues import clear
 
+pytestmark = pytest.mark.both_paths
+
 NONE, OPTIONAL, REQUIRED = ClientCertificate
 CONTENT = {"/f": b"0123"}
 

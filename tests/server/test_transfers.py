@@ -14,6 +14,8 @@ from ftptls.testing.dialogue import SERVER_6
 from ftptls.testing.wires import End, Ending
 from ftptls.vfs.memory import MemoryFilesystem
 
+pytestmark = pytest.mark.both_paths
+
 BIG = bytes(range(256)) * 4096  # 1 MiB
 
 
@@ -258,7 +260,7 @@ def test_a_full_filesystem_is_told_and_leaves_the_old_file(enter):
 
 
 def test_a_target_that_vanished_is_told(enter):
-    client = enter({"/dir/old": b"old"})
+    client = enter(filesystem=MemoryFilesystem({"/dir/old": b"old"}))  # a disk keeps the folder
     wire = client.begin("STOR dir/new")
     wire.send(b"data")
     other = client.server.connect()
@@ -289,8 +291,8 @@ def test_a_download_waits_for_its_reader(enter, mode):
     client.expect(226)
 
 
-def test_an_upload_waits_for_its_disk(enter, monkeypatch):
-    client = enter()
+def test_an_upload_waits_for_its_filesystem(enter, monkeypatch):
+    client = enter(filesystem=MemoryFilesystem())
     upload_type = type(client.server.filesystem).open_write
     gate: Deferred[None] = Deferred()
 

@@ -9,6 +9,8 @@ from ftptls.settings import Policy, Rule, SessionReuse, Settings, UploadEnd
 from ftptls.testing.dialogue import USER, Client
 from ftptls.testing.wires import Ending
 
+pytestmark = pytest.mark.both_paths
+
 CONTENT = {"/old": b"old"}
 
 
