@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from ftptls import observe, policy
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError, Outgoing
-from ftptls.dtp.waiting import within
+from ftptls.dtp.waiting import Alarm
 from ftptls.session import Session
 from ftptls.settings import Settings
 from ftptls.tls import reasons
@@ -24,7 +22,8 @@ from ftptls.tls.peers import PeerContext
 from ftptls.tls.stream import TLSError, TLSStream
 from ftptls.wire.replies import Reply
 
-_RECEIVE = 64 * 1024
+# What is received is fed to TLS at once, so one for all is enough.
+_RECEIVED = memoryview(bytearray(16 * 1024))
 
 
 @dataclass(slots=True)
@@ -57,6 +56,7 @@ class Candidate:
         self.peer = peer
         self.watched = False
         self.started = False
+        self._expired = False
         self.stream: TLSStream | None = None
         self.ready_at = 0.0
 
@@ -71,9 +71,26 @@ class Candidate:
         Raises:
             BrokenError: It did not come about.
         """
-        out = Outgoing(self.link, stream)
         self.started = True
-        deadline = reactor.seconds() + limit
+        timer = reactor.callLater(limit, self._expire)
+        try:
+            await self._shake_hands(stream)
+        except BrokenError:
+            if self._expired:
+                raise BrokenError("the TLS handshake took too long") from None
+            raise
+        finally:
+            if timer.active():
+                timer.cancel()
+        self.stream = stream
+        self.ready_at = reactor.seconds()
+
+    def _expire(self) -> None:
+        self._expired = True
+        self.link.shut()  # that wakes who waits
+
+    async def _shake_hands(self, stream: TLSStream) -> None:
+        out = Outgoing(self.link, stream)
         complete = False
         while not complete:
             self._receive(stream)
@@ -85,30 +102,23 @@ class Candidate:
                 raise BrokenError(f"the TLS handshake failed: {error}") from None
             out.load_output()
             while not out.flush():
-                await self._wait(reactor, deadline, self.link.wait_writable())
+                await self.link.wait_writable()
             # A client with Nagle's algorithm on sends the next of two small pieces, such as
             # its Finished or the first of a file, only when the one before is acknowledged.
             self.link.acknowledge()
             if not complete:
-                await self._wait(reactor, deadline, self.link.wait_readable())
-        self.stream = stream
-        self.ready_at = reactor.seconds()
-
-    async def _wait(self, reactor: Any, deadline: float, waiting: Deferred[None]) -> None:
-        left = max(0.0, deadline - reactor.seconds())
-        await within(reactor, left, waiting, "the TLS handshake took too long")
+                await self.link.wait_readable()
 
     def _receive(self, stream: TLSStream) -> None:
-        buffer = memoryview(bytearray(_RECEIVE))
         try:
-            count = self.link.receive_into(buffer)
+            count = self.link.receive_into(_RECEIVED)
         except BlockingIOError:
             return
         except OSError as error:
             raise BrokenError(f"the connection broke: {error.strerror}") from None
         if not count:
             raise BrokenError(f"the TLS handshake failed: {stream.explain(reasons.EOF)}")
-        stream.feed(buffer[:count])
+        stream.feed(_RECEIVED[:count])
 
     @property
     def channel(self) -> Channel:
@@ -156,12 +166,16 @@ class Surroundings:
         session: Whose they are.
         settings: Ports and limits.
         protection: Their TLS.
+        expiry: When a passive port that nobody used is closed.
+        patience: When waiting for the right connection ends.
     """
 
     reactor: Any
     session: Session
     settings: Settings
     protection: Protection
+    expiry: Alarm
+    patience: Alarm
 
 
 def _refuse_client(session: Session, stream: TLSStream) -> Reply | None:

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import ServerFactory, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from ftptls.dtp.links import Link, SocketLink, TransportLink
 from ftptls.errors import TransientError
@@ -33,6 +33,13 @@ from ftptls.settings import PortRange
 _random = random.SystemRandom()
 # Nobody is waiting any more; or one who was has left already.
 _NOBODY = frozenset({errno.EAGAIN, errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.EPERM})
+
+
+class IListensBySocket(Interface):
+    """A reactor with a network of its own, of whose sockets nobody else can tell the difference."""
+
+    def listening_socket(host: str, port: int, backlog: int) -> Any:  # noqa: N805
+        """See :func:`listening_socket`."""
 
 
 class Door(Protocol):
@@ -55,6 +62,9 @@ class Listening(Protocol):
     def number(self) -> int:
         """The port."""
 
+    def look(self) -> None:
+        """Take in who is there, if the reactor has not told of it yet."""
+
     def close(self) -> None:
         """Stop listening."""
 
@@ -72,19 +82,33 @@ def listen(reactor: Any, ports: PortRange, host: str, backlog: int, door: Door) 
     Raises:
         TransientError: 425, every port is taken.
     """
-    watches = IReactorFDSet.providedBy(reactor) and IReactorSocket.providedBy(reactor)
+    bind = _binding(reactor)
     for port in _drawn(ports):
         try:
-            if watches:
-                return ListeningSocket(reactor, listening_socket(host, port, backlog), door)
+            if bind is not None:
+                return ListeningSocket(reactor, bind(host, port, backlog), door)
             return ListeningPort(reactor, port, host, backlog, door)
-        except (CannotListenError, OSError):
+        except CannotListenError:
             continue
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                break
     raise TransientError(425, "No passive port is free; try again later.")
+
+
+def _binding(reactor: Any) -> Callable[[str, int, int], Any] | None:
+    """What makes a listening socket; ``None`` where the reactor watches none."""
+    if IListensBySocket.providedBy(reactor):
+        return IListensBySocket(reactor).listening_socket
+    watches = IReactorFDSet.providedBy(reactor) and IReactorSocket.providedBy(reactor)
+    return listening_socket if watches else None
 
 
 def _drawn(ports: PortRange) -> Iterator[int]:
     """Each port once, drawn as needed: to shuffle all of a long range takes milliseconds."""
+    if ports.first == ports.last:
+        yield ports.first
+        return
     moved: dict[int, int] = {}
     for left in range(ports.last - ports.first + 1, 0, -1):
         drawn = _random.randrange(left)
@@ -131,6 +155,10 @@ class ListeningSocket:
     def fileno(self) -> int:
         """The socket's descriptor."""
         return self._socket.fileno()
+
+    def look(self) -> None:
+        """See :class:`Listening`."""
+        self.doRead()
 
     def doRead(self) -> None:
         """The reactor says that somebody is there."""
@@ -189,6 +217,9 @@ class ListeningPort(ServerFactory):
         if not self._door.admits(peer):
             return None
         return DataProtocol(self._reactor, lambda link: self._door.came_in(link, peer))
+
+    def look(self) -> None:
+        """See :class:`Listening`; here nobody knows before the reactor tells."""
 
     def close(self) -> None:
         """See :class:`Listening`."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.defer import Deferred
 
 from ftptls import observe
@@ -47,11 +45,11 @@ class PassivePort:
         self._protection = around.protection
         self._as_client = as_client
         self._candidates: list[Candidate] = []
-        self._change = Change(around.reactor)
+        self._change = Change(around.patience)
         self._refused: tuple[Reply, float] | None = None
         self._asked_at = 0.0
         self._port: Listening | None = None
-        self._expiry: Any = None
+        self._expiry = around.expiry
 
     def open(self, host: str) -> int:
         """Listen on ``host``; returns the port."""
@@ -61,11 +59,8 @@ class PassivePort:
         return self._port.number
 
     def _set_expiry(self) -> None:
-        self._expiry = self._reactor.callLater(self._settings.limits.passive_timeout, self.close)
-
-    def _stop_expiry(self) -> None:
-        if self._expiry is not None and self._expiry.active():
-            self._expiry.cancel()
+        when = self._reactor.seconds() + self._settings.limits.passive_timeout
+        self._expiry.set(when, self.close)
 
     @property
     def is_open(self) -> bool:
@@ -83,11 +78,12 @@ class PassivePort:
         port, self._port = self._port, None
         if port is not None:
             port.close()
-        self._stop_expiry()
+            self._expiry.stop()
 
     def admits(self, peer: str) -> bool:
         """Only a connection from the client's address is a candidate."""
-        if is_data_peer(peer, self._session.peers.client, self._settings.fxp):
+        client = self._session.peers.client
+        if peer == client or is_data_peer(peer, client, self._settings.fxp):
             return True
         observe.candidate_refused(self._session, peer, "not the client's address")
         return False
@@ -170,9 +166,11 @@ class PassivePort:
             TransientError: 425, nobody came.
             PermanentError: 522, who came was refused.
         """
-        self._stop_expiry()
+        self._expiry.stop()
         self._asked_at = self._reactor.seconds()
         deadline = self._asked_at + self._settings.limits.connect_timeout
+        if self._port is not None and not self._candidates:
+            self._port.look()  # who asks for a transfer has mostly connected already
         while self.is_open:
             candidate = self._chosen()
             if candidate is not None:

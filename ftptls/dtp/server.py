@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any
-
-from twisted.internet.defer import Deferred
 
 from ftptls import observe
 from ftptls.dtp.active import ActivePort
 from ftptls.dtp.candidates import Channel, Protection, Surroundings
 from ftptls.dtp.codings import decoder_of_files, encoder_of_files, encoder_of_text
+from ftptls.dtp.parting import Parting
 from ftptls.dtp.passive import PassivePort
 from ftptls.dtp.pumps import NO_END, BrokenError
 from ftptls.dtp.throttle import Rates
-from ftptls.dtp.transfer import Transfer, linger
+from ftptls.dtp.transfer import Transfer
+from ftptls.dtp.waiting import Alarm
 from ftptls.errors import FTPError, PermanentError, TransientError, from_os_error
 from ftptls.interfaces import ICheckedUpload, IFileReader, IKeepsPart, IUpload, IWorkers
 from ftptls.progress import AbortedError, Progress
@@ -55,7 +54,11 @@ class ServerDTP:
         self._session = session
         self._settings = settings
         self._workers = workers
-        self._around = Surroundings(reactor, session, settings, protection)
+        self._expiry, self._patience = Alarm(reactor), Alarm(reactor)
+        self._around = Surroundings(
+            reactor, session, settings, protection, self._expiry, self._patience
+        )
+        self._parting = Parting(reactor, settings.limits.close_timeout)
         self._announce = announce
         self._rates = Rates(reactor)
         self._passive: PassivePort | None = None
@@ -67,6 +70,7 @@ class ServerDTP:
     def listen(self, *, as_client: bool = False) -> int:
         """Open a passive port in place of the one before; returns its number."""
         self.forget_port()
+        self._parting.look()
         passive = PassivePort(self._around, as_client=as_client)
         port = passive.open(self._session.peers.server)
         self._passive = passive
@@ -75,6 +79,7 @@ class ServerDTP:
     def target(self, address: DataAddress) -> None:
         """Connect there when the next transfer asks for it."""
         self.forget_port()
+        self._parting.look()
         self._session.data_port.target = address
 
     def forget_port(self) -> None:
@@ -121,6 +126,9 @@ class ServerDTP:
         """The session is over: abort, and hold no port."""
         self.abort()
         self.forget_port()
+        self._expiry.end()
+        self._patience.end()
+        self._parting.end()
 
     # --- transfers -----------------------------------------------------------------------
 
@@ -223,7 +231,8 @@ class ServerDTP:
         limits = self._settings.limits
         if channel.stream is not None:
             observe.secured(self._session, "data", report(channel.stream))
-        slowed = replace(channel, link=self._rates.slow_down(channel.link, self._session.policy))
+        link = self._rates.slow_down(channel.link, self._session.policy)
+        slowed = Channel(link, channel.stream)
         transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
         self._shut = transfer.shut
         try:
@@ -234,7 +243,7 @@ class ServerDTP:
             raise
         finally:
             self._shut = None
-        Deferred.fromCoroutine(linger(self._reactor, channel.link, limits.close_timeout))
+        self._parting.see_off(channel.link)
         return reply
 
     async def _open(self) -> Channel:

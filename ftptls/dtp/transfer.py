@@ -250,30 +250,3 @@ async def _pieces(
             return
         yield data
         progress.octets += len(data)
-
-
-async def linger(reactor: Any, link: Link, seconds: float) -> None:
-    """Let the other side close first, but not for ever; then close.
-
-    What it still sends is read and dropped: a close with unread input would reset the
-    connection and cost the client the data that is still on its way.
-    """
-    scrap = memoryview(bytearray(16 * 1024))
-    deadline = reactor.seconds() + seconds
-    try:
-        while True:
-            left = max(0.0, deadline - reactor.seconds())
-            await within(reactor, left, link.wait_readable(), "the client does not close")
-            if not _scraps(link, scrap):
-                return
-    except (BrokenError, OSError):
-        return  # it is gone, or it had its time
-    finally:
-        link.close()
-
-
-def _scraps(link: Link, scrap: memoryview) -> bool:
-    try:
-        return link.receive_into(scrap) > 0
-    except BlockingIOError:
-        return True

@@ -76,14 +76,15 @@ def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | Lo
     try:
         look = jail.open_cached(path, LOOK)
         try:
-            if not stat.S_ISREG(os.fstat(look).st_mode):
+            info = os.fstat(look)
+            if not stat.S_ISREG(info.st_mode):
                 return None
             fd = os.open(f"/proc/self/fd/{look}", _READ)
         finally:
             os.close(look)
     except OSError:
         return None
-    size = os.fstat(fd).st_size
+    size = info.st_size
     if size > SMALL:
         os.set_blocking(fd, True)
         return LocalReader(fd, size, workers)

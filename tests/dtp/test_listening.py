@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
+from ftptls.dtp import listening
 from ftptls.dtp.links import Link
 from ftptls.dtp.listening import Listening, ListeningSocket, listen
 from ftptls.errors import TransientError
@@ -190,3 +191,25 @@ def test_without_descriptors_nobody_is_promised_anything(
     port.doRead()
     assert door.broken is broken
     assert bool(reactor.readers) is not broken
+
+
+def test_who_is_there_is_found_before_the_reactor_tells(door: Door, port: Listening) -> None:
+    port.look()
+    with socket.create_connection((HOST, port.number)):
+        port.look()
+    assert len(door.links) == 1
+
+
+def test_without_descriptors_only_one_port_is_tried(
+    reactor: Watching, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def listening_socket(_host: str, port: int, _backlog: int) -> None:
+        tried.append(port)
+        raise OSError(errno.EMFILE, "no")
+
+    monkeypatch.setattr(listening, "listening_socket", listening_socket)
+    with pytest.raises(TransientError):
+        listen(reactor, PortRange(50000, 50100), HOST, 5, door)
+    assert len(tried) == 1
