@@ -49,7 +49,7 @@ _TLS = AUTHORITY.server_context()
 
 @dataclass(frozen=True)
 class Kind:
-    """A listener, what it demands, and where its files are."""
+    """A listener, what it demands, and whether files are on a disk and data goes over sockets."""
 
     implicit: bool
     policy: Policy
@@ -111,6 +111,7 @@ def served(kind: Kind, content: Mapping[str, bytes] = CONTENT) -> Iterator[Serve
             filesystem=_folder(root, content) if root else MemoryFilesystem(content),
             settings=Settings(policy=kind.policy, limits=LIMITS),
             implicit=kind.implicit,
+            sockets=kind.local,
             tls=_TLS,
             authority=AUTHORITY,
         )

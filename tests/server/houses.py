@@ -158,11 +158,14 @@ def _house(name: str) -> MemoryFilesystem:
 
 
 @contextmanager
-def served(kind: Kind, realm: Houses, checker: Checker) -> Iterator[MemoryServer]:
-    """A server with nothing left at the end."""
+def served(
+    kind: Kind, realm: Houses, checker: Checker, *, sockets: bool = False
+) -> Iterator[MemoryServer]:
+    """A server with nothing left at the end; see :class:`MemoryServer` for ``sockets``."""
     hosts = (Host(names=(STRICT_HOST,)), Host(names=(OTHER_HOST,)))
     settings = Settings(policy=kind.policy, limits=_LIMITS, guard=_GUARD, rules=RULES, hosts=hosts)
-    server = MemoryServer(settings=settings, implicit=kind.implicit, tls=tls_without(set()))
+    tls = tls_without(set())
+    server = MemoryServer(settings=settings, implicit=kind.implicit, tls=tls, sockets=sockets)
     server.factory.portal = Portal(realm, [checker])
     yield server
     server.stop()

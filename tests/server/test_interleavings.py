@@ -53,11 +53,12 @@ class Interleavings(RuleBasedStateMachine):
             Kind, st.booleans(), st.sampled_from([STRICT, OPEN]), st.sampled_from(VERSIONS)
         ),
         shown=certificates,
+        sockets=st.booleans(),
     )
-    def start(self, kind: Kind, shown: str) -> None:
+    def start(self, kind: Kind, shown: str, sockets: bool) -> None:
         self.kind = kind
         self.realm, self.checker = Houses(), Checker()
-        self.serving = served(kind, self.realm, self.checker)
+        self.serving = served(kind, self.realm, self.checker, sockets=sockets)
         self.server = self.serving.__enter__()
         self.model = Model(kind)
         self.old_session: SSL.Session | None = None
