@@ -18,6 +18,7 @@ release = version = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "ftptls_bench",
     "ftptls_cli",
     "ftptls_guarantees",
     "ftptls_reference",

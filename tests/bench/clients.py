@@ -258,6 +258,7 @@ def _finish(data: socket.socket) -> bool:
     """Say that this is all, and whether the session was resumed; what counts is the reply."""
     if not isinstance(data, ssl.SSLSocket):
         return False
+    reused = bool(data.session_reused)  # nobody knows afterwards
     with suppress(OSError):
         data.unwrap()
-    return bool(data.session_reused)
+    return reused

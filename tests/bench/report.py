@@ -55,7 +55,7 @@ def _about(run: Run) -> Iterator[str]:
         yield f"- {name}: {sentence}"
     yield f"- rounds: {run['rounds']} that count."
     for name, sentence in run["negotiated"].items():
-        yield f"- {name} encrypts large files with {sentence}."
+        yield f"- {name} encrypted large files with {sentence}."
     for row, sentence in run["refused"].items():
         yield f"- {row} is left out: {sentence}"
 

@@ -36,6 +36,8 @@ def test_every_row_of_two_servers(tmp_path, capsys):
         assert set(row["figures"]) == {"pyftpdlib", "ftptls"}
         assert all(each["server"] is not None for each in row["figures"].values())
         assert row["best"]["server"] == "pyftpdlib"
+    resumed = {row["name"] for row in run["rows"] if row["figures"]["ftptls"]["resumed"]}
+    assert resumed == {"1 KiB, resumed"}
     assert run["negotiated"] == dict.fromkeys(run["servers"], "TLSv1.3 TLS_AES_128_GCM_SHA256")
     assert tables.read_text() == capsys.readouterr().out
     for table in report.tables(run):
