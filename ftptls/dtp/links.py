@@ -21,6 +21,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 _HIGH_WATER = 256 * 1024
+# So much may wait in the kernel at first, to be sent: it would take 4 MB for each client, and
+# with a thousand slow ones has no memory left for those who are fast.
+_UNSENT = 256 * 1024
+# Who takes what waits within this many seconds, gets twice as much the next time, up to a bound.
+_BRISK = 0.05
+_MOST_UNSENT = 4 * 1024 * 1024
 
 
 class Link(Protocol):
@@ -110,11 +116,15 @@ class SocketLink:
         self, reactor: Any, connection: socket.socket, release: Callable[[], None] | None = None
     ) -> None:
         self._reactor = IReactorFDSet(reactor)
+        self._clock = reactor
         self._socket = connection
         self._release = release or connection.close
         self._waits = _Waits()
         self._reading = self._writing = False  # what the reactor looks out for
         self._closed = False
+        self._full_since = 0.0
+        self._unsent = 0
+        self._let_wait(_UNSENT)
 
     @classmethod
     def of_transport(cls, reactor: Any, transport: Any) -> SocketLink:
@@ -159,7 +169,9 @@ class SocketLink:
         self._waits.writable = waiting = _deferred()
         if self._closed:
             self._waits.wake_writer()
-        elif not self._writing:
+            return waiting
+        self._full_since = self._clock.seconds()
+        if not self._writing:
             self._writing = True
             self._reactor.addWriter(self)
         return waiting
@@ -173,6 +185,8 @@ class SocketLink:
 
     def doWrite(self) -> None:
         """The reactor says there is room to write; see :meth:`doRead`."""
+        brisk = self._clock.seconds() - self._full_since < _BRISK
+        self._let_wait(min(2 * self._unsent, _MOST_UNSENT) if brisk else _UNSENT)
         self._waits.wake_writer()
         if self._writing and self._waits.writable is None:
             self._writing = False
@@ -210,6 +224,12 @@ class SocketLink:
             self._closed = True
             self._release()
         self._waits.wake()
+
+    def _let_wait(self, octets: int) -> None:
+        """Have the kernel take no more than so many octets that it cannot send yet."""
+        if octets != self._unsent and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            self._unsent = octets
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, octets)
 
     def _check(self) -> None:
         if self._closed:
