@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -42,6 +43,10 @@ from ftptls.workers import Workers
 
 DEFAULT_ENDPOINT = "tcp:2121"
 
+_TCP = ("tcp:", "tcp6:")
+# Connections that may wait to be accepted. Twisted's 50 are few: of a crowd that comes at the
+# same moment, others would knock again after a second.
+_BACKLOG = ":backlog=1024"
 _PATIENCE = 5  # seconds that sessions get to end when the service stops
 
 _log = Logger(namespace="ftptls")
@@ -106,6 +111,7 @@ class Listener(Service):
             ListenError: It cannot be opened.
         """
         Service.privilegedStartService(self)
+        _allow_many_connections()
         self._opening = maybeDeferred(self._endpoint.listen, self.factory).addCallback(self._opened)
         at_once: list[Failure] = []
         tell: Callable[[Failure], None] = at_once.append
@@ -350,14 +356,22 @@ def _endpoints(settings: Settings) -> Iterator[tuple[bool, str]]:
     yield from ((True, description) for description in implicit)
 
 
+def _allow_many_connections() -> None:
+    """Have as many descriptors as the system lets the process have; the default is often 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # where unlimited is more than there can be
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _endpoint(reactor: Any, description: str, *, implicit: bool) -> IStreamServerEndpoint:
     flag = "--implicit" if implicit else "--explicit"
     if description.startswith("ssl:"):
         raise ConfigError(
             f"{flag} {description} would put TLS inside TLS: write tcp: in place of ssl:."
         )
+    own = "" if not description.startswith(_TCP) or "backlog=" in description else _BACKLOG
     try:
-        return serverFromString(reactor, description)  # type: ignore[no-any-return]
+        return serverFromString(reactor, description + own)  # type: ignore[no-any-return]
     except (ValueError, TypeError, LookupError, OSError):
         raise ConfigError(
             f"{flag} {description} is no endpoint that Twisted understands: write one such as "

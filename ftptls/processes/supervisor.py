@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any
@@ -84,7 +84,7 @@ class Supervisor(MultiService):
         hire = self._hire(self._locks.fileno())
         count = self._settings.processes.workers
         self._posts = [Post(self._reactor, n, partial(hire, n)) for n in range(1, count + 1)]
-        children = [post.start() for post in self._posts]
+        children = list(self._started())
         for child in children:
             child.wait()
         if objections := [child.objection for child in children if child.objection]:
@@ -109,6 +109,14 @@ class Supervisor(MultiService):
         """Have each worker load certificates and CRLs anew."""
         for post in self._posts:
             post.reload()
+
+    def _started(self) -> Iterator[Child]:
+        for post in self._posts:
+            try:
+                yield post.start()
+            except OSError as error:
+                why = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+                raise StartError(f"ftptls: no worker can be started: {why}.") from None
 
     def _hire(self, locks: int) -> Callable[[int], Child]:
         """What starts a process for a worker, by its number."""
