@@ -158,8 +158,11 @@ class SessionContext:
         return ""
 
     def _new(self, *, is_control: bool) -> SSL.Connection:
+        lib = SSL._lib  # type: ignore[attr-defined]
         connection = self._bare.connection(self._id)
         connection.set_app_data(Handshake(self, is_control=is_control))
+        if is_control:  # it mostly waits, and 33 KB of buffers would wait with it
+            lib.SSL_set_mode(connection._ssl, lib.SSL_MODE_RELEASE_BUFFERS)
         self.host.lend(connection)
         connection.set_accept_state()
         return connection
