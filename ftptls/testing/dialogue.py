@@ -83,6 +83,12 @@ class _Realm:
         self._server.logged_in -= 1
 
 
+def _reactor(sockets: bool | SocketReactor) -> MemoryReactor:
+    if isinstance(sockets, SocketReactor):
+        return sockets
+    return SocketReactor() if sockets else MemoryReactor()
+
+
 class MemoryServer:
     """A whole server in memory.
 
@@ -102,7 +108,8 @@ class MemoryServer:
         realm: Of Cred, instead of one that gives everybody ``filesystem``.
         hooks: Who is told of what happens.
         sockets: Whether its data connections are sockets of the kernel, as on a real network;
-            with files that have descriptors, transfers then go the fast way.
+            with files that have descriptors, transfers then go the fast way. It may also be
+            the reactor that has them.
         workers: For what would block; by default calls are made at once.
 
     Attributes:
@@ -130,10 +137,12 @@ class MemoryServer:
         checkers: Sequence[Any] = (),
         realm: IRealm | None = None,
         hooks: Sequence[IHook] = (),
-        sockets: bool = False,
+        sockets: bool | SocketReactor = False,
         workers: IWorkers | None = None,
     ) -> None:
-        self.reactor = SocketReactor(self._is_data) if sockets else MemoryReactor()
+        self.reactor = _reactor(sockets)
+        if isinstance(self.reactor, SocketReactor):
+            self.reactor.driven = self._is_data
         self.filesystem = filesystem or MemoryFilesystem(content)
         self.authority = authority or Authority()
         self.host = host

@@ -314,19 +314,19 @@ class SocketTransport:
 class SocketReactor(MemoryReactor):
     """Time and TCP in memory, where some connections are sockets.
 
-    Args:
+    Attributes:
         driven: Tells by the addresses of an end and of the other one whether it is a socket.
     """
 
-    def __init__(self, driven: Callable[[Any, Any], bool]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._driven = driven
+        self.driven: Callable[[Any, Any], bool] = lambda _host, _peer: True
         self._readers: dict[IReadDescriptor, int] = {}
         self._writers: dict[IWriteDescriptor, int] = {}
 
     def end(self, host: IAddress, peer: IAddress) -> Any:
         """One end of a new connection."""
-        kind = SocketTransport if self._driven(host, peer) else MemoryTransport
+        kind = SocketTransport if self.driven(host, peer) else MemoryTransport
         return kind(self, host, peer)
 
     def addReader(self, reader: IReadDescriptor) -> None:

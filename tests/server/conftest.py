@@ -17,6 +17,7 @@ from ftptls.testing.certificates import PKI, Authority, Pair
 from ftptls.testing.dialogue import Client, MemoryServer
 from ftptls.vfs.memory import MemoryFilesystem
 from tests.server.disks import Disk
+from tests.server.threads import ThreadedReactor
 
 
 @dataclass(frozen=True)
@@ -106,17 +107,20 @@ def version(request) -> int:
     return request.param
 
 
-PIECES, STEPS = "pieces", "steps"
+PIECES, STEPS, THREADS = "pieces", "steps", "threads"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "both_paths: to be tried on both paths of the data")
+    config.addinivalue_line(
+        "markers", "both_paths(threads=False): to be tried on both paths of the data, see data_path"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marked = metafunc.definition.get_closest_marker("both_paths")
     if marked and "data_path" in metafunc.fixturenames:
-        metafunc.parametrize("data_path", [PIECES, STEPS])
+        threads = [THREADS] if marked.kwargs.get("threads") else []
+        metafunc.parametrize("data_path", [PIECES, STEPS, *threads])
 
 
 @pytest.fixture
@@ -124,7 +128,8 @@ def data_path() -> str:
     """How the data of transfers goes; tests and modules marked ``both_paths`` go both ways.
 
     In pieces, over transports in memory, from and to files in memory; or in steps, over
-    sockets, from and to files that have descriptors, as on a real network.
+    sockets, from and to files that have descriptors, as on a real network. Steps are made at
+    once, or, where that is asked for, by threads as well.
     """
     return PIECES
 
@@ -140,7 +145,7 @@ class Files:
     def __init__(self, data_path: str, folders: pytest.TempPathFactory) -> None:
         self.options: dict[str, Any] = {}
         self.made: Any = None
-        self._on_disk = data_path == STEPS
+        self._on_disk = data_path != PIECES
         self._folders = folders
 
     def __call__(self, content: Mapping[str, bytes] | None = None) -> Any:
@@ -166,6 +171,9 @@ def serve(authority: Authority, log: Log, data_path: str, make_files: Files) -> 
 
     def make(content=None, settings=None, **options) -> MemoryServer:
         options.setdefault("authority", authority)
+        if data_path == THREADS:
+            options["sockets"] = reactor = ThreadedReactor()
+            options["workers"] = make_files.options["workers"] = reactor.workers
         options.setdefault("sockets", data_path == STEPS)
         if not options.keys() & {"filesystem", "realm"}:
             options["filesystem"] = make_files(content)
@@ -176,6 +184,8 @@ def serve(authority: Authority, log: Log, data_path: str, make_files: Files) -> 
     yield make
     for server in servers:
         server.stop()
+        if isinstance(server.reactor, ThreadedReactor):
+            server.reactor.stop_threads()
         assert server.reactor.connections == []
         assert server.reactor.listeners == []
         assert server.reactor.getDelayedCalls() == []

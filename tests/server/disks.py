@@ -6,22 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ftptls.interfaces import IWorkers
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.workers import InlineWorkers
 
 
 class Disk(LocalFilesystem):
-    """A local filesystem: its files have descriptors, and calls are made at once.
+    """A local filesystem: its files have descriptors.
 
     Args:
         root: An empty folder.
         content: What is there at first, by path, as of a
             :class:`~ftptls.vfs.memory.MemoryFilesystem`.
+        workers: Who make its calls; by default they are made at once.
         more: See :class:`~ftptls.vfs.local.LocalFilesystem`.
     """
 
-    def __init__(self, root: Path, content: Mapping[str, bytes], **more: Any) -> None:
-        super().__init__(root, InlineWorkers(), **more)
+    def __init__(
+        self,
+        root: Path,
+        content: Mapping[str, bytes],
+        *,
+        workers: IWorkers | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(root, workers or InlineWorkers(), **more)
         self._folder = root
         for path, data in content.items():
             place = root / path[1:]

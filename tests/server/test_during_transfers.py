@@ -13,7 +13,7 @@ from ftptls.testing.wires import Ending
 from ftptls.wire.arguments import path
 from ftptls.wire.replies import Reply
 
-pytestmark = pytest.mark.both_paths
+pytestmark = pytest.mark.both_paths(threads=True)
 
 BIG = bytes(range(256)) * 32768  # 8 MiB: more than any buffer on the way takes
 CONTENT = {"/big": BIG, "/old": b"old"}
@@ -173,14 +173,18 @@ def test_noop_and_stat_are_answered_at_once(enter, mode):
     assert client.quiet
 
 
-def test_stat_tells_what_is_known_of_an_upload_and_of_a_listing(enter, mode):
-    client = enter({f"/{'x' * 200}{number}": b"" for number in range(5_000)}, mode=mode)
+def test_stat_tells_what_is_known_of_an_upload(enter, mode):
+    client = enter(mode=mode)
     wire = client.begin("STOR new")
     wire.send(b"12345")
     wire.take()
     assert "STOR /new: 5 octets\n" in client.ask("STAT", 211).text
     wire.stop()
     client.expect(226)
+
+
+def test_stat_tells_what_is_known_of_a_listing(enter):
+    client = enter({f"/{'x' * 200}{number}": b"" for number in range(5_000)})
     client.begin("MLSD", limit=400_000)
     assert re.search(r"MLSD /: \d{5,} octets\n", client.ask("STAT", 211).text)
 

@@ -14,7 +14,7 @@ from ftptls.testing.dialogue import SERVER_6
 from ftptls.testing.wires import End, Ending
 from ftptls.vfs.memory import MemoryFilesystem
 
-pytestmark = pytest.mark.both_paths
+pytestmark = pytest.mark.both_paths(threads=True)
 
 BIG = bytes(range(256)) * 4096  # 1 MiB
 

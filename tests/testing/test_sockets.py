@@ -55,7 +55,9 @@ class Watcher:
 
 @pytest.fixture
 def reactor() -> SocketReactor:
-    return SocketReactor(lambda end, _other: end.host == HOST)
+    made = SocketReactor()
+    made.driven = lambda end, _other: end.host == HOST
+    return made
 
 
 @pytest.fixture
