@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ftptls.interfaces import IX509Credentials
+from ftptls.progress import Progress
 from ftptls.session import Session
 from ftptls.tls.report import Report
 from ftptls.wire.replies import Reply
@@ -33,14 +34,19 @@ def _who(session: Session) -> str:
     return f"{shown}@{session.peers.client}:{session.peers.port}"
 
 
+def _tell(who: str, what: str, **facts: object) -> None:
+    """What happens in each session; a format with a field for each fact would take twice as long."""
+    _log.info("{text}", text=f"{who} {what}", who=who, **facts)
+
+
 def connected(session: Session) -> None:
     """A control connection was made."""
-    _log.info("{who} connected", who=_who(session))
+    _tell(_who(session), "connected")
 
 
 def disconnected(session: Session, why: str) -> None:
     """A control connection ended."""
-    _log.info("{who} disconnected: {why}", who=_who(session), why=why)
+    _tell(_who(session), f"disconnected: {why}", why=why)
 
 
 def commanded(session: Session, verb: str, argument: str, *, secret: bool) -> None:
@@ -56,13 +62,14 @@ def replied(session: Session, reply: Reply) -> None:
 
 def secured(session: Session, where: str, report: Report) -> None:
     """A handshake is complete, on the control or a data connection."""
-    _log.info(
-        "{who} TLS on the {where} connection: {report.version} {report.cipher}, {how}, {names}",
-        who=_who(session),
+    how = "resumed" if report.resumed else "full handshake"
+    names = ", ".join(_names(report))
+    _tell(
+        _who(session),
+        f"TLS on the {where} connection: {report.version} {report.cipher}, {how}, {names}",
         where=where,
         report=report,
-        how="resumed" if report.resumed else "full handshake",
-        names=", ".join(_names(report)),
+        how=how,
     )
 
 
@@ -130,7 +137,7 @@ def login_revoked(session: Session, reason: str) -> None:
 
 def logged_in(session: Session) -> None:
     """A user is in."""
-    _log.info("{who} logged in", who=_who(session))
+    _tell(_who(session), "logged in")
 
 
 def introduced(session: Session, password: str) -> None:
@@ -237,17 +244,31 @@ def end_unproven(session: Session, path: str) -> None:
 
 
 def transferred(
-    session: Session, verb: str, path: str, octets: int, seconds: float, reply: Reply
+    session: Session, progress: Progress, seconds: float, reply: Reply, protection: str
 ) -> None:
-    """A transfer ended, well or not."""
+    """A transfer ended, well or not.
+
+    Args:
+        session: Whose it was.
+        progress: What it was, and how far it came.
+        seconds: How long it took.
+        reply: What the client was told.
+        protection: Version of TLS and whether it resumed a session; empty in clear.
+    """
+    who, verb, path = _who(session), progress.verb, ascii(progress.path)
+    over = f" over {protection}" if protection else ""
+    # The text is made here: there are many of these, and a format of the log takes longer.
     _log.info(
-        "{who} {verb} {path}: {octets} octets in {seconds:.3f} s, {code}",
-        who=_who(session),
+        "{text}",
+        text=f"{who} {verb} {path}: {progress.octets} octets in {seconds:.3f} s{over}, "
+        f"{reply.code}",
+        who=who,
         verb=verb,
-        path=ascii(path),
-        octets=octets,
+        path=path,
+        octets=progress.octets,
         seconds=seconds,
         code=reply.code,
+        protection=protection,
     )
 
 

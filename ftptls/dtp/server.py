@@ -21,6 +21,7 @@ from ftptls.progress import AbortedError, Progress
 from ftptls.session import Session
 from ftptls.settings import Settings, UploadEnd
 from ftptls.tls.report import report
+from ftptls.tls.stream import TLSStream
 from ftptls.wire.addresses import DataAddress
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -63,6 +64,7 @@ class ServerDTP:
         self._rates = Rates(reactor)
         self._passive: PassivePort | None = None
         self._current: Progress | None = None
+        self._protected_by = ""  # the data connection in use
         self._shut: Callable[[], None] | None = None
 
     # --- where the next connection comes from -------------------------------------------
@@ -207,6 +209,7 @@ class ServerDTP:
         progress = self.progress
         progress.path, progress.total = path, size
         progress.began = began = self._reactor.seconds()
+        self._protected_by = ""
         reply = Reply(426, "Transfer aborted.")
         try:
             progress.check()
@@ -223,14 +226,13 @@ class ServerDTP:
             raise failure from None
         finally:
             seconds = self._reactor.seconds() - began
-            octets = progress.octets
-            observe.transferred(self._session, progress.verb, path, octets, seconds, reply)
+            observe.transferred(self._session, progress, seconds, reply, self._protected_by)
         return reply
 
     async def _use(self, channel: Channel, progress: Progress, body: Body) -> Reply:
         limits = self._settings.limits
         if channel.stream is not None:
-            observe.secured(self._session, "data", report(channel.stream))
+            self._tell_of_protection(channel.stream)
         link = self._rates.slow_down(channel.link, self._session.policy)
         slowed = Channel(link, channel.stream)
         transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
@@ -245,6 +247,12 @@ class ServerDTP:
             self._shut = None
         self._parting.see_off(channel.link)
         return reply
+
+    def _tell_of_protection(self, stream: TLSStream) -> None:
+        """For the log: in few words, as the rest must be as on the control connection."""
+        self._protected_by = f"{stream.version} {'resumed' if stream.resumed else 'in full'}"
+        if self._settings.log.debug or stream.as_client:
+            observe.secured(self._session, "data", report(stream))
 
     async def _open(self) -> Channel:
         """The channel of this transfer; used up are the target and, if chosen, the port."""

@@ -299,7 +299,7 @@ def test_the_log_tells_of_resumption(server: Server, folder: Path) -> None:
         client.nlst()
         client.nlst()
         port = client.sock.getsockname()[1]
-    found = server.wait_for(rf":{port} TLS on the data connection: TLSv1.3 .*resumed")
+    found = server.wait_for(rf":{port} NLST '/': .* over TLSv1.3 resumed, 226")
     assert found
 
 

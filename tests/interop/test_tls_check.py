@@ -153,7 +153,7 @@ def test_our_server_where_clients_show_certificates(start_server, check, tmp_pat
     files, client = authority.write(tmp_path), authority.client(USER)
     (tmp_path / "client.pem").write_bytes(client.certificate_pem + client.key_pem())
     flags = ["--client-certificates", "required", "--client-authorities", str(files.root)]
-    server = start_server(flags=flags)
+    server = start_server(flags=[*flags, "--log-debug"])
     where = [f"localhost:{server.port()}", "--cafile", str(server.authority), "--user", USER]
     status, found = check(*where)
     assert status == 1
