@@ -57,7 +57,7 @@ class IFilesystem(Interface):
         """The entries of a directory, in batches, without ``.`` and ``..``.
 
         Entries are of the names themselves: a link is a ``LINK``. The order is
-        the filesystem's.
+        the filesystem's. See also :class:`IBatches`.
         """
 
     def open_read(path: PurePosixPath) -> Awaitable[IFileReader]:
@@ -85,6 +85,21 @@ class IFilesystem(Interface):
 
     def rename(source: PurePosixPath, target: PurePosixPath) -> Awaitable[None]:
         """Give ``source`` a new path; a file at ``target`` is replaced."""
+
+
+class IBatches(Interface):
+    """Of what :meth:`IFilesystem.scan` returns: a batch can be worked on where it was read.
+
+    That spares the reactor the work, and what comes out is all that leaves the thread.
+    """
+
+    def through(make: Callable[[Sequence[Entry]], T]) -> AsyncIterator[T]:
+        """What ``make`` makes of each batch, in their order, in place of the batches.
+
+        Args:
+            make: Called on any thread, with one batch at a time. What it makes is never
+                ``None``, and what it raises ends the scan.
+        """
 
 
 class ISetFacts(Interface):

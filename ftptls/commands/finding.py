@@ -6,13 +6,14 @@ import errno
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from ftptls.commands.context import Context
 from ftptls.errors import FTPError, PermanentError
 from ftptls.settings import HiddenNames
+from ftptls.vfs.scanning import through
 from ftptls.wire.entries import Entry, Kind, chosen, visible
-from ftptls.wire.globs import PathPattern, Pattern
+from ftptls.wire.globs import PathPattern
 
 _PIECE = 500
 # So many batches, and then everybody else has a turn.
@@ -22,6 +23,9 @@ _DEEPEST = 100
 _PASSED_OVER = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP})
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Some entries of one directory, perhaps none.
@@ -29,17 +33,19 @@ class Found:
     Attributes:
         prefix: What leads there from where the listing begins: names that each end in a
             slash, or nothing.
-        entries: The entries.
+        data: The entries, rendered.
         first: Whether they are the first ones of their directory.
     """
 
     prefix: str
-    entries: Sequence[Entry]
+    data: bytes
     first: bool = True
 
 
 # Of some entries those that are listed.
 Choice = Callable[[Sequence[Entry]], Sequence[Entry]]
+# Of what stands before the names of some entries, and the entries. Called on any thread.
+Render = Callable[[str, Sequence[Entry]], bytes]
 
 
 class Finder:
@@ -67,12 +73,16 @@ class Finder:
         self._cut = False
         self._batches_read = 0
 
-    async def directory(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
+    async def directory(self, path: PurePosixPath, render: Render) -> AsyncGenerator[Found, None]:
         """One directory."""
-        async for found in self._read(path, "", self._unasked):
-            yield found
 
-    async def tree(self, path: PurePosixPath) -> AsyncGenerator[Found, None]:
+        def rendered(entries: Sequence[Entry]) -> bytes:
+            return render("", self._unasked(entries))
+
+        async for first, data in self._read(path, "", rendered):
+            yield Found("", data, first)
+
+    async def tree(self, path: PurePosixPath, render: Render) -> AsyncGenerator[Found, None]:
         """A directory and all below it, as ``ls -R`` goes; links are not followed.
 
         Raises:
@@ -82,35 +92,49 @@ class Finder:
         while pending:
             directory, prefix = pending.pop()
             inner: list[str] = []
-            async for found in self._read(directory, prefix, self._unasked):
-                inner += self._admit(prefix, [e.name for e in found.entries if e.is_directory])
-                yield found
+
+            def rendered(entries: Sequence[Entry], prefix: str = prefix) -> tuple[bytes, list[str]]:
+                shown = self._unasked(entries)
+                return render(prefix, shown), [each.name for each in shown if each.is_directory]
+
+            async for first, (data, directories) in self._read(directory, prefix, rendered):
+                inner += self._admit(prefix, directories)
+                yield Found(prefix, data, first)
             pending += ((directory / name, f"{prefix}{name}/") for name in reversed(inner))
         self._tell_if_cut()
 
     async def matches(
-        self, base: PurePosixPath, pattern: PathPattern
+        self, base: PurePosixPath, pattern: PathPattern, render: Render
     ) -> AsyncGenerator[Found, None]:
-        """What a pattern matches; never an empty batch. See :meth:`tree`.
+        """What a pattern matches; always something. See :meth:`tree`.
 
         Args:
             base: Where the pattern begins.
             pattern: The pattern.
+            render: How what it matches is shown.
         """
         pending = [(base, "", 0)]
         while pending:
             directory, prefix, depth = pending.pop()
-            last = depth + 1 == len(pattern.parts)
+            matching = self._matching(pattern, depth)
+            if depth + 1 == len(pattern.parts):
+
+                def rendered(
+                    entries: Sequence[Entry], prefix: str = prefix, choose: Choice = matching
+                ) -> bytes:
+                    return render(prefix, choose(entries))
+
+                async for _, data in self._read(directory, prefix, rendered):
+                    if data:
+                        yield Found(prefix, data)
+                continue
             inner: list[str] = []
-            kinds: frozenset[Kind] | None = frozenset({Kind.DIRECTORY, Kind.LINK})
-            if last:
-                kinds = frozenset({Kind.DIRECTORY}) if pattern.directories_only else None
-            choose = self._matching(pattern.parts[depth], kinds)
-            async for found in self._read(directory, prefix, choose):
-                if not last:
-                    inner += self._admit(prefix, [e.name for e in found.entries])
-                elif found.entries:
-                    yield found
+
+            def names(entries: Sequence[Entry], choose: Choice = matching) -> list[str]:
+                return [each.name for each in choose(entries)]
+
+            async for _, directories in self._read(directory, prefix, names):
+                inner += self._admit(prefix, directories)
             pending += (
                 (directory / name, f"{prefix}{name}/", depth + 1) for name in reversed(inner)
             )
@@ -120,9 +144,13 @@ class Finder:
         """Those that are listed unasked."""
         return entries if self._shows_hidden else visible(entries)
 
-    def _matching(self, part: Pattern, kinds: frozenset[Kind] | None) -> Choice:
-        """Those that a pattern means: hidden ones if it begins with a dot, or with -a."""
+    def _matching(self, pattern: PathPattern, depth: int) -> Choice:
+        """Those that a part of a pattern means: hidden ones if it begins with a dot, or with -a."""
+        part = pattern.parts[depth]
         hidden = not self._hides and (self._asked or part.names_hidden)
+        kinds: frozenset[Kind] | None = frozenset({Kind.DIRECTORY, Kind.LINK})
+        if depth + 1 == len(pattern.parts):
+            kinds = frozenset({Kind.DIRECTORY}) if pattern.directories_only else None
 
         def wanted(name: str, kind: Kind) -> bool:
             if kinds is not None and kind not in kinds:
@@ -131,39 +159,51 @@ class Finder:
 
         return lambda entries: chosen(entries, wanted)
 
-    async def _read(self, path: PurePosixPath, prefix: str, choose: Choice) -> AsyncIterator[Found]:
-        """A directory, batch by batch; at least one, unless it is passed over."""
+    async def _read(
+        self, path: PurePosixPath, prefix: str, make: Callable[[Sequence[Entry]], T]
+    ) -> AsyncIterator[tuple[bool, T]]:
+        """What becomes of a directory, and whether it is the first batch of it.
+
+        There is at least one, unless the directory is passed over.
+        """
         first = True
         try:
-            async for batch in self._ordered(path):
-                yield Found(prefix, choose(batch), first)
+            async for made in self._ordered(path, make):
+                yield first, made
                 first = False
         except (OSError, FTPError) as error:
             if not (prefix and _is_passed_over(error)):
                 raise
             return
         if first:
-            yield Found(prefix, ())
+            yield True, make(())
 
-    async def _ordered(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
-        batches = self._batches(path)
-        if self._key is not None:
-            held: list[Entry] = []
-            async for batch in batches:
-                held += batch
-                if len(held) > self._sorted_names:
-                    break
-            else:
-                held.sort(key=self._key, reverse=self._reverse)
-            for start in range(0, len(held), _PIECE):
-                yield held[start : start + _PIECE]
+    async def _ordered(
+        self, path: PurePosixPath, make: Callable[[Sequence[Entry]], T]
+    ) -> AsyncIterator[T]:
+        if self._key is None:
+            async for made in self._batches(path, make):
+                yield made
+            return
+        held: list[Entry] = []
+        batches = self._batches(path, lambda entries: entries)
         async for batch in batches:
-            yield batch
+            held += batch
+            if len(held) > self._sorted_names:
+                break
+        else:
+            held.sort(key=self._key, reverse=self._reverse)
+        for start in range(0, len(held), _PIECE):
+            yield make(held[start : start + _PIECE])
+        async for batch in batches:
+            yield make(batch)
 
-    async def _batches(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
-        async for batch in self._context.filesystem.scan(path):
+    async def _batches(
+        self, path: PurePosixPath, make: Callable[[Sequence[Entry]], T]
+    ) -> AsyncIterator[T]:
+        async for made in through(self._context.filesystem.scan(path), make):
             self._check()
-            yield batch
+            yield made
             self._batches_read += 1
             if self._batches_read % _TURN == 0:
                 await self._context.control.pause(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -14,6 +14,7 @@ from ftptls.errors import FTPError, PermanentError
 from ftptls.interfaces import IResumable, ISetTimes
 from ftptls.settings import HiddenNames
 from ftptls.settings.rights import KNOW
+from ftptls.vfs.scanning import through
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.attributes import is_timed_path, timed_path
 from ftptls.wire.entries import Entry, Kind, visible
@@ -98,8 +99,12 @@ async def _lines(
     headings = [_line(each) for each in await _headings(context, target, entry)]
     if headings:
         yield b"".join(headings)
-    async for batch in context.filesystem.scan(target):
-        if data := lines.render(visible(batch) if hides else batch):
+
+    def rendered(entries: Sequence[Entry]) -> bytes:
+        return lines.render(visible(entries) if hides else entries)
+
+    async for data in through(context.filesystem.scan(target), rendered):
+        if data:
             yield data
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
-from ftptls.commands.finding import Finder, Found
+from ftptls.commands.finding import Finder, Found, Render
 from ftptls.commands.registry import Command
 from ftptls.errors import PermanentError
 from ftptls.settings.zones import seconds_east
@@ -25,8 +25,8 @@ _MOST_IN_A_REPLY = 1000
 # How a path fails that is no name, and may be a pattern.
 _NO_SUCH_NAME = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
-# Of what stands before the names of some entries, and the entries.
-Render = Callable[[str, Sequence[Entry]], bytes]
+# Of what the client put in front of the names that are found.
+Rendering = Callable[[str], Render]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,35 @@ class _Listing:
 
     Attributes:
         target: It, or where its pattern begins.
-        lead: What the client put in front of the names that are found.
-        found: They; to be closed in the end, or a directory stays open for a while.
+        found: What is listed; to be closed in the end, or a directory stays open for a while.
         of_many: Whether it is more than one name.
         root: In a tree: what its headings begin with; empty elsewhere.
     """
 
     target: PurePosixPath
-    lead: str
     found: AsyncGenerator[Found, None]
     of_many: bool = True
     root: str = ""
 
 
 async def _look_up(
-    context: Context, request: ListingRequest, check: Callable[[], None]
+    context: Context,
+    request: ListingRequest,
+    check: Callable[[], None],
+    rendering: Rendering,
+    *,
+    headed: bool = False,
 ) -> _Listing:
-    """A name that is there counts as a name, also if it could be a pattern."""
+    """A name that is there counts as a name, also if it could be a pattern.
+
+    Args:
+        context: Whose files.
+        request: What is asked for.
+        check: Raises when the listing is not to go on.
+        rendering: How it is shown.
+        headed: Whether the directories of a tree have headings, which tell where names are;
+            else the names tell it themselves.
+    """
     target = context.path(request.path)
     finder = Finder(context, request.flags, check)
     try:
@@ -60,20 +72,25 @@ async def _look_up(
         pattern = path_pattern(request.path) if error.errno in _NO_SUCH_NAME else None
         if pattern is None:
             raise
-        return await _look_for(context, finder, pattern)
+        return await _look_for(context, finder, pattern, rendering(pattern.base))
     given = request.path or "."
     if "d" in request.flags or not entry.is_directory:
         name = entry.name if given.endswith(entry.name) else given
-        found = _only(Found("", (entry._replace(name=name),)))
-        return _Listing(target, given.removesuffix(name), found, of_many=entry.is_directory)
+        render = rendering(given.removesuffix(name))
+        found = _only(Found("", render("", (entry._replace(name=name),))))
+        return _Listing(target, found, of_many=entry.is_directory)
     demand_listable(entry)
-    lead = request.path if request.path[-1:] in ("", "/") else f"{request.path}/"
-    if "R" in request.flags:
-        return _Listing(target, lead, finder.tree(target), root=given)
-    return _Listing(target, lead, finder.directory(target))
+    render = rendering(request.path if request.path[-1:] in ("", "/") else f"{request.path}/")
+    if "R" not in request.flags:
+        return _Listing(target, finder.directory(target, render))
+    if not headed:
+        return _Listing(target, finder.tree(target, render))
+    return _Listing(target, finder.tree(target, lambda _, each: render("", each)), root=given)
 
 
-async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _Listing:
+async def _look_for(
+    context: Context, finder: Finder, pattern: PathPattern, render: Render
+) -> _Listing:
     """What a pattern matches; the first of it is known before the data connection is used.
 
     Raises:
@@ -81,9 +98,9 @@ async def _look_for(context: Context, finder: Finder, pattern: PathPattern) -> _
             two reasons.
     """
     base = context.path(pattern.base)
-    matches = finder.matches(base, pattern)
+    matches = finder.matches(base, pattern, render)
     async for first in matches:
-        return _Listing(base, pattern.base, _chain(first, matches))
+        return _Listing(base, _chain(first, matches))
     raise PermanentError(550, "No files found.")
 
 
@@ -107,73 +124,71 @@ async def _chain(first: Found, others: AsyncIterator[Found]) -> AsyncGenerator[F
         yield found
 
 
-def _for_people(context: Context, flags: frozenset[str]) -> Render:
-    """Lines of LIST; with -1 only the names."""
+def _for_people(context: Context, flags: frozenset[str]) -> Rendering:
+    """Lines of LIST; with -1 only the names. They need no lead: people know what they asked."""
     if "1" in flags and "l" not in flags:
-        return _for_programs("", flags)
+        names = _for_programs(flags)("")
+        return lambda _lead: names
     zone = seconds_east(context.settings.files.time_zone)
     lines = ListLines(time.time(), zone, marked="F" in flags)
-    return lambda prefix, entries: lines.render(entries, prefix)
+    return lambda _lead: lambda prefix, entries: lines.render(entries, prefix)
 
 
-def _for_programs(lead: str, flags: frozenset[str]) -> Render:
+def _for_programs(flags: frozenset[str]) -> Rendering:
     """Lines of NLST: names that RETR takes as they are, unless -F asked for marks."""
     marked = "F" in flags
 
-    def render(prefix: str, entries: Sequence[Entry]) -> bytes:
-        before = lead + prefix
-        return b"".join(
-            [
-                name_line(f"{before}{each.name}{type_mark(each) if marked else ''}")
-                for each in entries
-            ]
-        )
+    def rendering(lead: str) -> Render:
+        def render(prefix: str, entries: Sequence[Entry]) -> bytes:
+            before = lead + prefix
+            return b"".join(
+                [
+                    name_line(f"{before}{each.name}{type_mark(each) if marked else ''}")
+                    for each in entries
+                ]
+            )
 
-    return render
+        return render
+
+    return rendering
 
 
-async def _lines(listing: _Listing, render: Render, root: str) -> AsyncIterator[bytes]:
-    """The listing as it is sent, never an empty piece.
-
-    Args:
-        listing: What was found.
-        render: How.
-        root: What the headings of a tree begin with, which tell where names are; without,
-            the names tell it themselves.
-    """
+async def _lines(listing: _Listing) -> AsyncIterator[bytes]:
+    """The listing as it is sent, never an empty piece."""
     gap = b""
     async for found in listing.found:
-        data = render("" if root else found.prefix, found.entries)
-        if root and found.first:
-            data = gap + heading_line(root, found.prefix) + data
+        data = found.data
+        if listing.root and found.first:
+            data = gap + heading_line(listing.root, found.prefix) + data
             gap = b"\r\n"
         if data:
             yield data
 
 
 async def _list(context: Context, request: ListingRequest) -> Reply:
-    listing = await _look_up(context, request, context.dtp.progress.check)
-    lines = _lines(listing, _for_people(context, request.flags), listing.root)
+    rendering = _for_people(context, request.flags)
+    check = context.dtp.progress.check
+    listing = await _look_up(context, request, check, rendering, headed=True)
     async with aclosing(listing.found):
-        return await context.dtp.send_lines(str(listing.target), lines)
+        return await context.dtp.send_lines(str(listing.target), _lines(listing))
 
 
 async def _nlst(context: Context, request: ListingRequest) -> Reply:
     """A tree comes without headings, as paths."""
-    listing = await _look_up(context, request, context.dtp.progress.check)
-    lines = _lines(listing, _for_programs(listing.lead, request.flags), "")
+    rendering = _for_programs(request.flags)
+    listing = await _look_up(context, request, context.dtp.progress.check, rendering)
     async with aclosing(listing.found):
-        return await context.dtp.send_lines(str(listing.target), lines)
+        return await context.dtp.send_lines(str(listing.target), _lines(listing))
 
 
 async def stat_path(context: Context, request: ListingRequest) -> Reply:
     """STAT of a path: what LIST sends, in the reply, as long as that is not too long."""
     # A transfer in progress is another command's; its abort does not end this one.
-    listing = await _look_up(context, request, lambda: None)
-    render = _for_people(context, request.flags)
+    rendering = _for_people(context, request.flags)
+    listing = await _look_up(context, request, lambda: None, rendering, headed=True)
     lines: list[str] = []
     async with aclosing(listing.found):
-        async for data in _lines(listing, render, listing.root):
+        async for data in _lines(listing):
             lines += data.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
             if len(lines) > _MOST_IN_A_REPLY:
                 lines[_MOST_IN_A_REPLY:] = ["... and more; LIST tells all."]

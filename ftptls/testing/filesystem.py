@@ -10,7 +10,8 @@ Further contracts are for the optional interfaces; name those that yours provide
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable
+import os
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import PurePosixPath
 
 from zope.interface.verify import verifyObject
@@ -37,7 +38,8 @@ from ftptls.testing.filesystem_guarantees import GuaranteesContract
 from ftptls.testing.filesystem_resuming import ResumableContract
 from ftptls.testing.filesystem_uploads import UploadContract
 from ftptls.testing.stepping import OnWorkers, SteppedWorkers, run_now
-from ftptls.wire.entries import Kind
+from ftptls.vfs.scanning import through
+from ftptls.wire.entries import Entry, Kind
 
 __all__ = [
     "FilesystemContract",
@@ -122,6 +124,30 @@ class ReadingContract(FilesystemBench):
         assert sum(batches) == 1234
         assert len(batches) > 1
         assert set(self.entries(filesystem, "/many")) == names
+        self._check_what_is_made_of_batches(filesystem, names)
+
+    def _check_what_is_made_of_batches(self, filesystem: IFilesystem, names: set[str]) -> None:
+        """Where they were read, if that can be (IBatches), or here: it comes to the same."""
+        made: list[list[str]] = []
+
+        def names_of(entries: Sequence[Entry]) -> list[str]:
+            return [each.name for each in entries]
+
+        def fail_later(entries: Sequence[Entry]) -> list[str]:
+            if made:
+                raise OSError(errno.EDOM, os.strerror(errno.EDOM))
+            return names_of(entries)
+
+        async def make(make: Callable[[Sequence[Entry]], list[str]]) -> None:
+            async for each in through(filesystem.scan(PurePosixPath("/many")), make):
+                made.append(each)
+
+        self.run(make(names_of))
+        assert all(made)
+        assert sorted(name for piece in made for name in piece) == sorted(names)
+        made.clear()
+        assert self.refusal(make(fail_later)) == errno.EDOM
+        assert len(made) == 1
 
     def test_scan_may_be_dropped_half_way(self) -> None:
         filesystem = self.make_filesystem({f"/{number}": b"" for number in range(600)})

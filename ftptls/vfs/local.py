@@ -6,11 +6,10 @@ import copy
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 
-from twisted.internet.defer import Deferred
 from zope.interface import alsoProvides, implementer
 
 from ftptls.interfaces import (
@@ -37,8 +36,9 @@ from ftptls.vfs.emptying import clear, forget
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
-from ftptls.vfs.reading import Listing, LocalReader, link_target
+from ftptls.vfs.reading import LocalReader
 from ftptls.vfs.resuming import kind_of_upload
+from ftptls.vfs.scanning import Listing, Scan, link_target
 from ftptls.vfs.small import SMALL, SmallReader, never_waits, open_at_once, read_small
 from ftptls.vfs.stats import Describer, Place, place
 from ftptls.vfs.target import Target
@@ -121,18 +121,9 @@ class LocalFilesystem:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
         return await self._workers.run(self._stat, path)
 
-    async def scan(self, path: PurePosixPath) -> AsyncIterator[Sequence[Entry]]:
+    def scan(self, path: PurePosixPath) -> Scan:
         """See :meth:`ftptls.interfaces.IFilesystem.scan`."""
-        listing = await self._workers.run(self._open_listing, path)
-        try:
-            while batch := await self._workers.run(listing.batch):
-                yield batch
-        finally:
-            # Not awaited: an iterator that is dropped half-way has no one to wait for it.
-            Deferred.fromCoroutine(self._release(listing))
-
-    async def _release(self, listing: Listing) -> None:
-        await self._workers.run(listing.close)
+        return Scan(path, self._open_listing, self._workers)
 
     async def open_read(self, path: PurePosixPath) -> IFileReader:
         """See :meth:`ftptls.interfaces.IFilesystem.open_read`."""

@@ -1,0 +1,169 @@
+"""A directory of the local disk that is being listed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from ftptls.interfaces import IBatches, IWorkers
+from ftptls.vfs.stats import Describer, place
+from ftptls.vfs.temporaries import is_temporary
+from ftptls.wire.entries import Entry, Kind, Row, Rows
+
+T = TypeVar("T")
+
+_BATCH = 1000
+_NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
+
+
+def link_target(name: bytes | str, directory: int) -> str:
+    """Where a link points, as it is written."""
+    return os.readlink(os.fsencode(name), dir_fd=directory).decode("utf-8", "surrogateescape")
+
+
+class Listing:
+    """A directory being read, batch by batch, each on whatever thread is free.
+
+    Args:
+        fd: The directory; the listing closes it.
+        describer: Makes the entries.
+        links: Whether there are links among them.
+    """
+
+    def __init__(self, fd: int, describer: Describer, *, links: bool) -> None:
+        self._fd = fd
+        self._describer = describer
+        self._links = links
+        self._lock = threading.Lock()
+        self._closed = False
+        try:
+            self._place = place(fd)
+            self._names = os.scandir(fd)
+        except BaseException:
+            self._fd = -1
+            os.close(fd)
+            raise
+
+    def __del__(self) -> None:
+        # For one that was opened when nobody waited for it any more.
+        self.close()
+
+    def batch(self, make: Callable[[Sequence[Entry]], T]) -> T | None:
+        """What ``make`` makes of the next names' entries; None at the end."""
+        made = None
+        with self._lock:
+            while not self._closed and (rows := self._next_rows()) is not None:
+                if rows:
+                    made = make(rows)
+                    break
+        if self._closed:
+            self.close()
+        return made
+
+    def close(self) -> None:
+        """Release it; never waits: a batch in progress releases it when done."""
+        self._closed = True
+        if self._lock.acquire(blocking=False):
+            fd, self._fd = self._fd, -1
+            if fd >= 0:
+                self._names.close()
+                os.close(fd)
+            self._lock.release()
+
+    def _next_rows(self) -> Rows | None:
+        """What is said of the next names, of those that are there still; None at the end."""
+        rows: list[Row] = []
+        known = self._describer.known(self._place)
+        each: os.DirEntry[str] | None = None
+        # One by one: what is in use for a while only stays in the caches of the processor.
+        for each in islice(self._names, _BATCH):
+            name, target = each.name, ""
+            if name[0] == "." and is_temporary(name):
+                continue
+            try:
+                # Never through a link: the kernel would follow it out of the jail.
+                info = each.stat(follow_symlinks=False)
+                mode, serial, device, links, uid, gid, size, _, _, _ = info
+                key = (mode, uid, gid, device)
+                traits = known.get(key) or self._describer.learn(key, self._place)
+                if traits.kind is Kind.LINK:
+                    if not self._links:
+                        continue
+                    target = link_target(name, self._fd)
+            except OSError:  # it vanished, or became something else, since its name was read
+                continue
+            rows.append((name, traits, size, info.st_mtime, links, serial, target))
+        if each is None:
+            return None
+        return Rows(rows if _NAMES_ARE_UTF_8 else [(_as_utf_8(row[0]), *row[1:]) for row in rows])
+
+
+def _as_utf_8(name: str) -> str:
+    """A name as text, which the locale of the process may have taken for something else."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+@implementer(IBatches)
+class Scan(AsyncIterator[Sequence[Entry]]):
+    """The entries of a directory, read on workers.
+
+    Args:
+        path: The directory.
+        open_listing: Opens it; called on a worker.
+        workers: Where it is read.
+    """
+
+    def __init__(
+        self,
+        path: PurePosixPath,
+        open_listing: Callable[[PurePosixPath], Listing],
+        workers: IWorkers,
+    ) -> None:
+        self._path = path
+        self._open = open_listing
+        self._workers = workers
+        self._batches: AsyncGenerator[Sequence[Entry], None] | None = None
+
+    async def __anext__(self) -> Sequence[Entry]:
+        if self._batches is None:
+            self._batches = self.through(lambda entries: entries)
+        return await self._batches.__anext__()
+
+    async def through(self, make: Callable[[Sequence[Entry]], T]) -> AsyncGenerator[T, None]:
+        """See :meth:`ftptls.interfaces.IBatches.through`."""
+        listing = await self._workers.run(self._open, self._path)
+        try:
+            while (made := await self._workers.run(listing.batch, make)) is not None:
+                yield made
+        finally:
+            # Not awaited: an iterator that is dropped half-way has no one to wait for it.
+            Deferred.fromCoroutine(self._release(listing))
+
+    async def _release(self, listing: Listing) -> None:
+        await self._workers.run(listing.close)
+
+
+async def through(
+    batches: AsyncIterator[Sequence[Entry]], make: Callable[[Sequence[Entry]], T]
+) -> AsyncGenerator[T, None]:
+    """What ``make`` makes of each batch: where it was read, if that can be, else here.
+
+    Args:
+        batches: What :meth:`ftptls.interfaces.IFilesystem.scan` returns.
+        make: Called on any thread, with one batch at a time.
+    """
+    if IBatches.providedBy(batches):
+        all_made: AsyncIterator[T] = IBatches(batches).through(make)
+        async for made in all_made:
+            yield made
+    else:
+        async for batch in batches:
+            yield make(batch)
