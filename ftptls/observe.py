@@ -35,7 +35,7 @@ def _who(session: Session) -> str:
 
 
 def _tell(who: str, what: str, **facts: object) -> None:
-    """What happens in each session; a format with a field for each fact would take twice as long."""
+    """What happens in every session; a format with a field for each fact takes twice as long."""
     _log.info("{text}", text=f"{who} {what}", who=who, **facts)
 
 

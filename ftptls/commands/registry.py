@@ -214,6 +214,8 @@ async def perform(context: Context, line: CommandLine) -> Reply:
 
 
 def _forget(context: Context, openers: frozenset[str]) -> None:
+    if not openers:
+        return
     parameters = context.session.parameters
     if "RNFR" in openers:
         parameters.rename_from = None

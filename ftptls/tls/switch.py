@@ -19,6 +19,7 @@ _HEADER = 5
 # RFC 8446 §5.2 and RFC 5246 §6.2.3: the longest record either version allows.
 _LONGEST = 16384 + 2048
 _CONTENT_TYPES = range(20, 24)
+_CHANGE_CIPHER_SPEC = 20
 # Records without data, such as KeyUpdate (RFC 8446 §4.6.3), that may come one after the other.
 _MOST_IDLE = 64
 
@@ -183,8 +184,11 @@ class TLSSwitch:
     def _take_record(self, length: int) -> Event | None:
         stream = self._raised_stream()
         self._begun = True
+        kind = self._received[0]
         stream.feed(self._received[:length])
         del self._received[:length]
+        if kind == _CHANGE_CIPHER_SPEC and self._phase is _Phase.RISING and self._received:
+            return None  # it says nothing alone, and what it goes before is there
         try:
             if self._phase is _Phase.RISING:
                 return self._shake(stream)

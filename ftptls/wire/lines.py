@@ -132,6 +132,8 @@ class LineReader:
 
     def take_answers(self) -> bytes:
         """The refusals of Telnet options that are due (RFC 1123 §4.1.2.12)."""
+        if not self._answers:
+            return b""
         answers = bytes(self._answers)
         self._answers.clear()
         return answers
