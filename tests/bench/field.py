@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ftptls.testing.certificates import KeyKind
-from tests.bench import contenders, machine, peers
+from tests.bench import contenders, machine, peers, workers
 from tests.bench.clients import BenchError, Target
 from tests.bench.contenders import FIELD, OURS, Contender
 from tests.bench.figures import ASPECTS, Sample, best, figures, ratio
@@ -112,11 +112,29 @@ def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None)
     }
 
 
-def run(field: Sequence[Contender], rows: Sequence[Row], load: Load, rounds: int) -> dict[str, Any]:
-    """Everything of a run on this machine, as it is written as JSON."""
-    with here(field, {row.kind for row in rows}, load) as subjects:
+def run(
+    field: Sequence[Contender],
+    rows: Sequence[Row],
+    rates: Sequence[str],
+    load: Load,
+    rounds: int,
+) -> dict[str, Any]:
+    """Everything of a run on this machine, as it is written as JSON.
+
+    Args:
+        field: The servers.
+        rows: What is measured of each.
+        rates: What is measured of workers of this server.
+        load: How much of it.
+        rounds: How many count.
+    """
+    with here(field, {row.kind for row in rows}, load) as (subjects, content):
         told = {each.name: f"{each.version()}. {each.about}" for each in field}
-        return _run(subjects, told, rows, load, rounds)
+        made = _run(subjects, told, rows, load, rounds)
+        if rates:
+            _tell(" and ".join(rates))
+            made["workers"] = workers.measure(rates, content.folder, rounds, load.seconds)
+        return made
 
 
 def run_elsewhere(
@@ -134,11 +152,14 @@ def _run(
     subjects: Subjects, told: Mapping[str, str], rows: Sequence[Row], load: Load, rounds: int
 ) -> dict[str, Any]:
     everybody = [each for some in subjects.values() for each in some]
-    floors = Floors(everybody[0].content) if everybody[0].server else None
+    servers = [each.server for each in everybody if each.server]
+    floors = Floors(everybody[0].content) if servers else None
     taken = measure(rows, subjects, load, rounds, floors)
-    kinds = {each.server.account.kind if each.server else "client alone" for each in everybody}
+    about = machine.described()
+    if servers:
+        about["accounting"] = f"By {servers[0].account.kind}."
     return {
-        "machine": machine.described() | {"accounting": f"By {' and '.join(kinds)}."},
+        "machine": about,
         "servers": told,
         "rounds": rounds,
         "load": asdict(load),
@@ -149,6 +170,7 @@ def _run(
             for row in rows
             if taken[row.name]
         ],
+        "workers": [],
     }
 
 
@@ -183,13 +205,20 @@ def _checkout(text: str) -> Contender:
     return contenders.another(name, Path(folder).resolve(strict=True))
 
 
+def _wanted(name: str, beginnings: str) -> bool:
+    return any(map(name.startswith, beginnings.split(";")))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
     given = _args().parse_args(arguments)
-    rows = [row for row in ROWS if any(map(row.name.startswith, given.rows.split(";")))]
     field = [*contenders.chosen(FIELD, given.only), *given.checkout]
-    if not rows:
-        raise SystemExit(f"no row begins so; there are: {'; '.join(row.name for row in ROWS)}")
+    rows = [row for row in ROWS if _wanted(row.name, given.rows)]
+    ours = any(each.name == OURS for each in field)
+    rates = [name for name in workers.ROWS if ours and _wanted(name, given.rows)]
+    if not rows and not rates:
+        names = [*(row.name for row in ROWS), *workers.ROWS]
+        raise SystemExit(f"no row begins so; there are: {'; '.join(names)}")
     if not field:
         raise SystemExit(f"no server is called so; there are: {', '.join(e.name for e in FIELD)}")
     load, rounds = QUICK if given.quick else Load(), given.rounds or 5 - 2 * given.quick
@@ -197,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         target = Target(given.host, given.port, given.user, given.password, given.cacert)
         made = run_elsewhere(target, given.folder, rows, load, rounds)
     else:
-        made = run(field, rows, load, rounds)
+        made = run(field, rows, rates, load, rounds)
     text = markdown(made)
     for path, content in ((given.json, json.dumps(made, indent=2)), (given.markdown, text)):
         if path:

@@ -19,8 +19,10 @@ Subjects = dict[KeyKind, list[Subject]]
 
 
 @contextmanager
-def here(field: Sequence[Contender], kinds: set[KeyKind], load: Load) -> Iterator[Subjects]:
-    """Start every server, once for each kind of key; they serve one folder.
+def here(
+    field: Sequence[Contender], kinds: set[KeyKind], load: Load
+) -> Iterator[tuple[Subjects, Content]]:
+    """Start every server, once for each kind of key; they serve one folder, which is told, too.
 
     Args:
         field: Which.
@@ -36,7 +38,7 @@ def here(field: Sequence[Contender], kinds: set[KeyKind], load: Load) -> Iterato
             _started(field, authority, content, kinds & {KeyKind.RSA}) as rsa,
             _started(field, authority, content, kinds & {KeyKind.EC}) as ec,
         ):
-            yield {**rsa, **ec}
+            yield {**rsa, **ec}, content
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class Table:
 
 def tables(run: Run) -> list[Table]:
     """Those that there is something to show in."""
-    made = [_costs(run), _clock(run), _both_cores(run)]
+    made = [_costs(run), _clock(run), _both_cores(run), _workers(run)]
     return [each for each in made if each.rows]
 
 
@@ -131,6 +131,24 @@ def _both_cores(run: Run) -> Table:
         "server and client kept busy, with one and with two.",
         ["row", *run["servers"]],
         rows,
+    )
+
+
+def _workers(run: Run) -> Table:
+    return Table(
+        "workers",
+        "Rates in a second, of one worker and of two, and CPU milliseconds for one; the clients "
+        "share the processors, which bounds what is possible.",
+        ["row", "1 worker", "2 workers", "ratio", "possible", "server CPU", "clients' CPU"],
+        [
+            [
+                row["name"],
+                *(_shown(row[each]) for each in ("one", "two")),
+                *(_times(row[each]) for each in ("ratio", "possible")),
+                *(_shown(1000 * row[each]) for each in ("server", "client")),
+            ]
+            for row in run["workers"]
+        ],
     )
 
 

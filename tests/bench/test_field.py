@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import contenders, field, gathering, report
+from tests.bench import contenders, field, gathering, report, workers
 from tests.bench.accounting import account
 from tests.bench.clients import BenchError, Finished
 from tests.bench.contenders import FIELD
@@ -17,7 +17,7 @@ from tests.bench.figures import Sample, best, figures, ratio
 from tests.bench.rows import ROWS
 from tests.bench.subjects import Load
 
-TINY = Load(300_000, logins=2, files=2, commands=3, entries=20, sessions=2)
+TINY = Load(300_000, logins=2, files=2, commands=3, entries=20, sessions=2, seconds=0.2)
 PYFTPDLIB = [each for each in FIELD if each.name == "pyftpdlib"]
 
 
@@ -38,6 +38,7 @@ def test_every_row_of_two_servers(tmp_path, capsys):
         assert row["best"]["server"] == "pyftpdlib"
     resumed = {row["name"] for row in run["rows"] if row["figures"]["ftptls"]["resumed"]}
     assert resumed == {"1 KiB, resumed"}
+    assert [row["name"] for row in run["workers"]] == list(workers.ROWS)
     assert run["negotiated"] == dict.fromkeys(run["servers"], "TLSv1.3 TLS_AES_128_GCM_SHA256")
     assert tables.read_text() == capsys.readouterr().out
     for table in report.tables(run):
@@ -47,7 +48,7 @@ def test_every_row_of_two_servers(tmp_path, capsys):
 
 def test_wrong_bytes_end_the_run(tmp_path):
     rows = [row for row in ROWS if row.name in ("download, clear", "1 KiB, clear")]
-    with gathering.here(PYFTPDLIB, {KeyKind.RSA}, TINY) as subjects:
+    with gathering.here(PYFTPDLIB, {KeyKind.RSA}, TINY) as (subjects, _):
         (subject,) = subjects[KeyKind.RSA]
         for name in ("large", "small"):
             (tmp_path / name).write_bytes(bytes(TINY.octets))
