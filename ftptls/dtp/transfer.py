@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from ftptls.dtp.candidates import Channel
 from ftptls.dtp.codings import DecodedIncoming, EncodedOutgoing
+from ftptls.dtp.kernel import KernelDownload, KernelUpload
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import (
     PIECE,
@@ -18,7 +19,6 @@ from ftptls.dtp.pumps import (
     FileDownload,
     FileUpload,
     Incoming,
-    KernelDownload,
     Outgoing,
     Pump,
     Source,
@@ -149,7 +149,11 @@ class Transfer:
         if self._link.threadable and IDescriptor.providedBy(upload):
             target = IDescriptor(upload).fileno()
             end = IBounded(upload).end if IBounded.providedBy(upload) else None
-            pump = FileUpload(self._progress, target, upload.offset, source, end)
+            pump: Pump
+            if self._channel.stream is None and decoder is None and self._link.fileno() >= 0:
+                pump = KernelUpload(self._progress, target, upload.offset, source, self._link, end)
+            else:
+                pump = FileUpload(self._progress, target, upload.offset, source, end)
             await self._run(pump, upload)
         else:
             await self._receive_pieces(upload, source)
@@ -165,6 +169,7 @@ class Transfer:
                 await self._wait(self._link.wait_readable())
             elif want is Want.WRITE:
                 await self._wait(self._link.wait_writable())
+            self._progress.check()  # an abort needs no worker
 
     async def _wait(self, waiting: Deferred[None]) -> None:
         limit = self._limits.stall_timeout
