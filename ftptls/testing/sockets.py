@@ -205,9 +205,14 @@ class SocketTransport:
         return _unread(self._far) if self._far.fileno() >= 0 else 0
 
     @property
+    def unread(self) -> int:
+        """Octets that arrived and that the server did not read."""
+        return len(self._window) + (_unread(self._socket) if self.connected else 0)
+
+    @property
     def paused(self) -> bool:
         """Whether octets wait that nobody reads."""
-        return bool(self._window) or (self.connected and bool(_unread(self._socket)))
+        return bool(self.unread)
 
     # --- the client's end speaks ---------------------------------------------------------------
 
