@@ -150,7 +150,8 @@ class Session:
         self.ask(command, 125, 150)
         if not self._context:
             return data
-        session = self._socket.session if resumed else None
+        own = self._socket
+        session = own.session if resumed and isinstance(own, ssl.SSLSocket) else None
         return self._context.wrap_socket(data, server_hostname=self._target.host, session=session)
 
     def _reply(self, *codes: int, to: str = "the connection") -> str:

@@ -219,6 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not rows and not rates:
         names = [*(row.name for row in ROWS), *workers.ROWS]
         raise SystemExit(f"no row begins so; there are: {'; '.join(names)}")
+    if len({each.name for each in field}) < len(field):
+        raise SystemExit("two are called the same: name a checkout otherwise, or leave one out.")
     if not field:
         raise SystemExit(f"no server is called so; there are: {', '.join(e.name for e in FIELD)}")
     load, rounds = QUICK if given.quick else Load(), given.rounds or 5 - 2 * given.quick

@@ -33,9 +33,12 @@ class Sample:
 
     def times(self, factor: float) -> Sample:
         """The same in another unit."""
-        values = (self.server, self.client, self.seconds)
-        scaled = (None if each is None else each * factor for each in values)
-        return Sample(*scaled, resumed=self.resumed)
+        return Sample(
+            None if self.server is None else self.server * factor,
+            None if self.client is None else self.client * factor,
+            None if self.seconds is None else self.seconds * factor,
+            self.resumed,
+        )
 
 
 ASPECTS = ("server", "both", "seconds")
@@ -68,10 +71,13 @@ def figures(samples: Sequence[Sample]) -> Figures:
     """Of one server."""
     told = [each.seconds if each.server is None else each.server for each in samples]
     return Figures(
-        *(middle(samples, aspect) for aspect in ("server", "client", "both", "seconds")),
-        spread([each for each in told if each is not None]),
-        len(samples),
-        all(each.resumed for each in samples),
+        server=middle(samples, "server"),
+        client=middle(samples, "client"),
+        both=middle(samples, "both"),
+        seconds=middle(samples, "seconds"),
+        spread=spread([each for each in told if each is not None]),
+        samples=len(samples),
+        resumed=all(each.resumed for each in samples),
     )
 
 
@@ -89,13 +95,12 @@ def spread(values: Sequence[float]) -> float:
 
 def ratio(ours: Sequence[Sample], others: Sequence[Sample], aspect: str) -> float | None:
     """The median, over rounds, of ours by another's of the same round; None without any."""
-    pairs = [
+    pairs: list[tuple[float | None, float | None]] = [
         (getattr(our, aspect), getattr(other, aspect))
         for our, other in zip(ours, others, strict=True)
     ]
-    if not pairs or any(our is None or not other for our, other in pairs):
-        return None
-    return statistics.median(our / other for our, other in pairs)
+    within = [our / other for our, other in pairs if our is not None and other]
+    return statistics.median(within) if within and len(within) == len(pairs) else None
 
 
 def best(samples: Mapping[str, Sequence[Sample]], aspect: str) -> str | None:

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import contenders, field, gathering, report, workers
+from tests.bench import contenders, field, gathering, peers, report, workers
 from tests.bench.accounting import account
 from tests.bench.clients import BenchError, Finished
 from tests.bench.contenders import FIELD
 from tests.bench.figures import Sample, best, figures, ratio
 from tests.bench.rows import ROWS
 from tests.bench.subjects import Load
+from tests.conftest import CHECKOUT
 
 TINY = Load(300_000, logins=2, files=2, commands=3, entries=20, sessions=2, seconds=0.2)
 PYFTPDLIB = [each for each in FIELD if each.name == "pyftpdlib"]
@@ -76,7 +77,7 @@ def test_one_server_elsewhere(capsys):
         place = server.place
         arguments = ["--host", "127.0.0.1", "--port", str(place.port), "--quick", "--rounds", "1"]
         arguments += ["--cacert", str(place.authority), "--rows", "download;login;LIST;1 KiB, r"]
-        field.main([*arguments, "--password", field.peers.PASSWORD])
+        field.main([*arguments, "--password", peers.PASSWORD])
         assert list(place.root.iterdir()) == []
         with pytest.raises(SystemExit, match="Access denied: 530"):
             field.main([*arguments, "--password", "wrong"])
@@ -94,11 +95,19 @@ def test_one_server_elsewhere(capsys):
     [
         (["--rows", "nothing"], "no row begins so; there are: download, TLS; upload, TLS; "),
         (["--only", "nothing"], "no server is called so; there are: vsftpd, ProFTPD, "),
+        (["--checkout", f"ftptls={CHECKOUT}"], "two are called the same"),
     ],
 )
 def test_names_that_nothing_has(arguments, sentence):
     with pytest.raises(SystemExit, match=sentence):
         field.main(arguments)
+
+
+def test_another_checkout_is_started_from_its_own_files(tmp_path):
+    place = peers.place(tmp_path / "server", Authority(), KeyKind.EC)
+    before = contenders.another("before", tmp_path)
+    assert before.command(place)[:2] == ["env", f"PYTHONPATH={tmp_path}"]
+    assert before.command(place)[2:] == contenders.FIELD[-1].command(place)
 
 
 def test_ratios_are_of_one_round():
