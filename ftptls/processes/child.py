@@ -61,14 +61,15 @@ class Child(ProcessProtocol):
         pid: Of the process.
         serves: Whether it does by now.
         objection: Why it cannot serve, once it has said so.
-        exited: Fires with how the process ended.
+        exited: Fires with how the process ended, as Twisted's :class:`ProcessTerminated` or
+            :class:`ProcessDone`.
         gone: Fires when everything that it wrote is in the log, too.
     """
 
     def __init__(self, reactor: Any, number: int, orders: Orders, common: Common) -> None:
         self.serves = False
         self.objection = ""
-        self.exited: Deferred[Failure] = Deferred()
+        self.exited: Deferred[Any] = Deferred()
         self.gone: Deferred[None] = Deferred()
         self._common = common
         self._relay = LineRelay(number)
@@ -78,7 +79,7 @@ class Child(ProcessProtocol):
         self._guests = Guests(reactor, common.door, partial(self.tell, "make_way"))
         self._borrowed = Borrowed(common.lending)
         verbs |= {**self._guests.verbs, **self._borrowed.verbs}
-        verbs |= {"posted": self._posted, "ready": self._ready, "failed": self._failed}
+        verbs |= {"posted": self._posted, "serves": self._has_begun, "cannot_serve": self._cannot}
         self._socket, its = socket.socketpair()
         with its:
             self._process = self._spawn(reactor, number, its)
@@ -112,7 +113,7 @@ class Child(ProcessProtocol):
         said = MessageReader().feed(self._socket.recv(_MOST_PEEKED, socket.MSG_PEEK))
         if not said:
             self.objection = "it ended before it said why"
-        elif said[0][0] == "failed":
+        elif said[0][0] == "cannot_serve":
             self.objection = said[0][1]
 
     # --- what Twisted tells of a process -------------------------------------------------------
@@ -127,7 +128,7 @@ class Child(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """It is no more; programs that it started may still have its output."""
-        self.exited.callback(reason)
+        self.exited.callback(reason.value)
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """All of its output is here."""
@@ -152,11 +153,11 @@ class Child(ProcessProtocol):
 
     # --- what it says --------------------------------------------------------------------------
 
-    def _ready(self) -> None:
+    def _has_begun(self) -> None:
         self.serves = True
         self._socket.close()
 
-    def _failed(self, objection: str) -> None:
+    def _cannot(self, objection: str) -> None:
         self.objection = objection
 
     def _posted(self, at: int) -> None:

@@ -35,6 +35,13 @@ class Conversation(Protocol):
         self._reader = MessageReader()
         self._number = 0
         self._asked: dict[int, Deferred[Any]] = {}
+        self._unsent = b""
+        self._hearing = False
+        self._send_at_once: Callable[[bytes], Any] | None = None
+
+    def connectionMade(self) -> None:
+        """The other end hears from now on."""
+        self._send_at_once = getattr(self.transport, "writeSomeData", None)
 
     def tell(self, verb: str, *arguments: Any) -> None:
         """Say something; nothing is said to an end that is gone."""
@@ -61,9 +68,14 @@ class Conversation(Protocol):
             self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        """Octets of the other end."""
-        for message in self._reader.feed(data):
-            self._heard(message)
+        """Octets of the other end; what is said about them leaves together."""
+        self._hearing = True
+        try:
+            for message in self._reader.feed(data):
+                self._heard(message)
+        finally:
+            self._hearing = False
+            self._flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The other end is gone, and with it what was asked of it."""
@@ -74,8 +86,24 @@ class Conversation(Protocol):
         self._over()
 
     def _say(self, message: Message) -> None:
-        if self.connected and self.transport is not None:
-            self.transport.write(encode(message))
+        if self.connected:
+            self._unsent += encode(message)
+            if not self._hearing:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Send, at once as long as all of it fits into the socket; then by way of the reactor."""
+        data, self._unsent = self._unsent, b""
+        if not data or self.transport is None:
+            return
+        if self._send_at_once is not None:
+            sent = self._send_at_once(data)
+            if sent == len(data):
+                return
+            self._send_at_once = None
+            if isinstance(sent, int):  # else the other end is gone, as the reactor will find
+                data = data[sent:]
+        self.transport.write(data)
 
     def _heard(self, message: Message) -> None:
         first, *rest = message

@@ -7,7 +7,7 @@ has to say, as it crashes, is no such line, and told as it is.
 from __future__ import annotations
 
 import json
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from twisted.logger import (
     ILogObserver,
@@ -17,24 +17,31 @@ from twisted.logger import (
     LogLevel,
     eventAsText,
 )
+from twisted.python.threadable import isInIOThread
 from zope.interface import implementer
 
 _ITEMS = 4
+_MOMENT = 0.05  # seconds that a line waits for others
 
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Writes what a worker logs; each line is on its way when the call is over.
+    """Writes what a worker logs.
+
+    What is no warning waits a moment for more: to wake the supervisor costs more than a line.
 
     Args:
         file: The pipe to the supervisor.
+        reactor: For the moment.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, reactor: Any) -> None:
         self._file = file
+        self._reactor = reactor
+        self._waits = False
 
     def __call__(self, event: LogEvent) -> None:
-        """Write one event, with its traceback if it has one."""
+        """Write one event, with its traceback if it has one; threads may do so."""
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         level, namespace = (
             event.get("log_level", LogLevel.info).name,
@@ -43,6 +50,18 @@ class LineObserver:
         system = event.get("log_system") or f"{namespace}#{level}"
         line = json.dumps([level, system, event.get("log_time"), text])
         self._file.write(line.encode("ascii") + b"\n")
+        if not self._reactor.running or event.get("log_level", LogLevel.info) >= LogLevel.warn:
+            self._file.flush()
+        elif not self._waits:
+            self._waits = True
+            call = self._reactor.callLater
+            if isInIOThread():
+                call(_MOMENT, self._flush)
+            else:
+                self._reactor.callFromThread(call, _MOMENT, self._flush)
+
+    def _flush(self) -> None:
+        self._waits = False
         self._file.flush()
 
 

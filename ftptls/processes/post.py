@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ftptls.processes.child import Child
 
@@ -42,7 +41,9 @@ class Post:
         """Start a process."""
         self._began = self._reactor.seconds()
         self._child = child = self._hire()
-        child.exited.addCallback(self._exited, child)
+        child.exited.addCallback(self._exited, child).addErrback(
+            lambda failure: _log.failure("unforeseen error at the end of a worker", failure)
+        )
         return child
 
     def reload(self) -> None:
@@ -68,7 +69,7 @@ class Post:
             child.kill()
             await child.exited
 
-    def _exited(self, reason: Failure, child: Child) -> None:
+    def _exited(self, ended: Any, child: Child) -> None:
         if self._stopping:
             return
         self._child = None
@@ -79,7 +80,7 @@ class Post:
         _log.warn(
             "ftptls: {who} {how}; another one starts {when}",
             who=self._name(child),
-            how=_how(reason.value),
+            how=_how(ended),
             when=f"in {self._wait:g} s" if self._wait else "now",
         )
         self._next = self._reactor.callLater(self._wait, self._start_again)

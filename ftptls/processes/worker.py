@@ -47,30 +47,34 @@ def main() -> int:
             orders = Orders.receive(connection)
         except EOFError:
             return 1
-        _settle(orders)
-        from twisted.internet import reactor
-
+        reactor = _settle(orders)
         try:
             service = _start(orders, connection, reactor)
         except (ConfigError, StartError) as error:
-            connection.sendall(encode(["failed", str(error)]))
+            connection.sendall(encode(["cannot_serve", str(error)]))
             return 1
-    core: Any = reactor
-    core.addSystemEventTrigger("before", "shutdown", service.stopService)
-    core.run()
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
     return 0
 
 
-def _settle(orders: Orders) -> None:
-    """Become what the supervisor is: its reactor, its log; and hand nothing on to programs."""
+def _settle(orders: Orders) -> Any:
+    """Become what the supervisor is, with its log; hand nothing on to programs.
+
+    Returns:
+        A reactor as the supervisor's.
+    """
     for descriptor in range(CONVERSATION, FIRST_SOCKET + len(orders.sockets)):
         os.set_inheritable(descriptor, False)
     os.environ.pop("PYTHONPATH", None)
     if orders.path is not None:
         os.environ["PYTHONPATH"] = orders.path
     importlib.import_module(orders.reactor).install()
+    from twisted.internet import reactor
+
     pipe = open(os.dup(_STANDARD_OUTPUT), "wb")  # noqa: SIM115 - as long as the process
-    globalLogBeginner.beginLoggingTo([LineObserver(pipe)])
+    globalLogBeginner.beginLoggingTo([LineObserver(pipe, reactor)])
+    return reactor
 
 
 def _start(orders: Orders, connection: socket.socket, reactor: Any) -> FTPService:
@@ -96,7 +100,7 @@ def _start(orders: Orders, connection: socket.socket, reactor: Any) -> FTPServic
     service.privilegedStartService()
     service.startService()
     reactor.callWhenRunning(_heed, reactor, stop)
-    reactor.callWhenRunning(supervisor.tell, "ready")
+    reactor.callWhenRunning(supervisor.tell, "serves")
     return service
 
 
