@@ -25,9 +25,11 @@ class Bench(Generated):
         if self.arguments[1] == "about":
             yield from (f"* {sentence}" for sentence in report.about(run))
             return
-        (table,) = [each for each in report.tables(run) if each.name == self.arguments[1]]
-        yield from (table.title, "", ".. list-table::", "   :header-rows: 1", "")
-        for row in (table.header, *table.rows):
+        found = [each for each in report.tables(run) if each.name == self.arguments[1]]
+        if not found:
+            raise self.error(f"{relative} has nothing for a table {self.arguments[1]}")
+        yield from (found[0].title, "", ".. list-table::", "   :header-rows: 1", "")
+        for row in (found[0].header, *found[0].rows):
             for number, cell in enumerate(row):
                 yield f"     - {cell}" if number else f"   * - {cell}"
 

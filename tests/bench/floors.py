@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import statistics
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -23,10 +24,12 @@ from cryptography.hazmat.primitives.ciphers.modes import GCM
 from OpenSSL import SSL
 
 from ftptls.testing.certificates import Authority, KeyKind
+from tests.bench import bare
 from tests.bench.subjects import GIB, Content
 
 _PIECE = 256 * 1024
 _HANDSHAKES = 50
+_DIALOGUES = 300
 
 
 class Floors:
@@ -50,6 +53,8 @@ class Floors:
             "login, P-256": partial(full, ec),
             "1 KiB, full handshake": partial(full, rsa),
             "1 KiB, resumed": partial(resumed, rsa),
+            "1 KiB, clear": lambda: bare.fetched(_DIALOGUES, content.folder / "small"),
+            "NOOP, TLS": self._noop,
         }
         self._taken: dict[str, list[float]] = {}
 
@@ -84,6 +89,14 @@ class Floors:
                 took = ours(connected, large)
             other.join()
         return took * GIB / large.stat().st_size
+
+    def _noop(self) -> float:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            written = self._authority.write(folder, KeyKind.RSA)
+            context.load_cert_chain(written.certificate, written.key)
+            trusting = ssl.create_default_context(cafile=written.root)
+        return bare.answered(_DIALOGUES, context, trusting)
 
     def _handshake(self, kind: KeyKind, *, resumed: bool = False) -> float:
         """One of TLS 1.3 in memory, of the server's end."""
