@@ -20,7 +20,6 @@ from ftptls.tls.stream import TLSError, TLSStream, room_for
 PIECE = 256 * 1024
 # An upload begins with so much memory, and many never need more.
 _FIRST_PIECE = 16 * 1024
-_SENDFILE = 4 * 1024 * 1024
 # What is read to its end may grow meanwhile: then the end is behind every file.
 NO_END = 2**63 - 1
 # Pieces in one step: some 10 ms of work, then the next transfer has its turn.
@@ -285,34 +284,6 @@ class FileDownload(Pump):
         return Want.MORE
 
 
-class KernelDownload(Pump):
-    """From a descriptor to a clear socket, without passing through the process.
-
-    What goes are the octets from ``offset`` up to ``end``.
-    """
-
-    def __init__(self, progress: Progress, source: int, offset: int, end: int, link: Link) -> None:
-        super().__init__(progress)
-        self._source = source
-        self._offset = offset
-        self._end = end
-        self._link = link
-
-    def _piece(self) -> Want:
-        position = self._offset + self._progress.octets
-        count = min(_SENDFILE, self._end - position)
-        if not count:  # to some systems that would mean: everything
-            return Want.DONE
-        try:
-            sent = os.sendfile(self._link.fileno(), self._source, position, count)
-        except BlockingIOError:
-            return Want.WRITE
-        except ConnectionError as error:
-            raise BrokenError(f"the connection broke: {error.strerror}") from None
-        self._progress.octets += sent
-        return Want.MORE if sent else Want.DONE
-
-
 class FileUpload(Pump):
     """From the channel to a descriptor, and not behind ``end``, if there is one."""
 
@@ -338,14 +309,20 @@ class FileUpload(Pump):
         ended = self._source.ended
         if ended:
             self._progress.check()  # an abort ends the connection, too: no end of the data
+        self._refuse_beyond_end(len(data))
         self._write(memoryview(data))
         return Want.DONE if ended else Want.MORE
 
-    def _write(self, data: memoryview) -> None:
-        after = self._offset + self._progress.octets + len(data)
-        if self._end is not None and after > self._end:
+    @property
+    def _position(self) -> int:
+        return self._offset + self._progress.octets
+
+    def _refuse_beyond_end(self, octets: int) -> None:
+        if self._end is not None and self._position + octets > self._end:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    def _write(self, data: memoryview) -> None:
         while data:
-            written = os.pwrite(self._target, data, self._offset + self._progress.octets)
+            written = os.pwrite(self._target, data, self._position)
             self._progress.octets += written
             data = data[written:]
