@@ -24,10 +24,11 @@ from ftptls.tls.contexts import ServerContext
 from ftptls.tls.peers import PeerContext
 from ftptls.wire.addresses import canonical
 from ftptls.wire.languages import ENGLISH, Translation
-from ftptls.workers import Workers
+from ftptls.workers import Workers, transfer_threads
 
 if TYPE_CHECKING:
     from ftptls.tls.standing import ClientCheck, OCSPCheck
+
 
 class FTPFactory(ServerFactory):
     """Serves FTP on any server endpoint, over TLS if there is a certificate.
@@ -40,6 +41,7 @@ class FTPFactory(ServerFactory):
         settings: Policy, limits and the like. Sections that choose listeners, files and
             users are for :mod:`ftptls.service`, which uses them to make the arguments here.
         workers: Threads that sessions share; by default the factory's own.
+        steps: Threads for the steps of transfers; by default ``workers``, or the factory's own.
         implicit: Whether TLS starts with the connection instead of AUTH.
         commands: The command table; by default the standard one.
         languages: What puts replies into other languages, by tag (RFC 2640 §4); English, in
@@ -63,6 +65,7 @@ class FTPFactory(ServerFactory):
         settings: Settings | None = None,
         *,
         workers: IWorkers | None = None,
+        steps: IWorkers | None = None,
         implicit: bool = False,
         commands: CommandTable | None = None,
         languages: Mapping[str, Translation] | None = None,
@@ -77,7 +80,11 @@ class FTPFactory(ServerFactory):
         self.portal = portal
         self.tls = tls
         self.settings = settings or Settings()
-        self.workers = workers or Workers(reactor, self.settings.limits.threads)
+        limits = self.settings.limits
+        self.steps = (
+            steps or workers or Workers(reactor, transfer_threads(limits.transfer_threads))
+        )
+        self.workers = workers or Workers(reactor, limits.threads)
         self.door: AnyDoor = door or Door(reactor, self.settings.guard, self.workers)
         self.hooks = Hooks(hooks)
         self.implicit = implicit

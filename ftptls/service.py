@@ -39,7 +39,7 @@ from ftptls.reloading import FTPService, Secured, contradiction, stapling_of
 from ftptls.settings import ClientCertificate, Listen, Requirement, Settings
 from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.owners import objection
-from ftptls.workers import Workers
+from ftptls.workers import Workers, transfer_threads
 
 DEFAULT_ENDPOINT = "tcp:2121"
 
@@ -222,6 +222,7 @@ def make_service(settings: Settings, reactor: Any, shared: Shared | None = None)
     if reason:
         raise ConfigError(f"The revocation settings cannot work: {reason}.")
     workers = Workers(reactor, settings.limits.threads)
+    steps = Workers(reactor, transfer_threads(settings.limits.transfer_threads))
     portal = make_portal(settings, reactor, workers, shared.anonymous if shared else None)
     see_that_certificates_are_asked_for(here for here, _ in groups)
     door = shared.door if shared else _door(reactor, settings, workers)
@@ -240,6 +241,7 @@ def make_service(settings: Settings, reactor: Any, shared: Shared | None = None)
                     tls,
                     here,
                     workers=workers,
+                    steps=steps,
                     implicit=implicit,
                     door=door,
                     hooks=hooks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -24,6 +25,18 @@ class _Asked(NamedTuple):
     result: Deferred[Any]
     call: Callable[..., Any]
     args: tuple[Any, ...]
+
+
+def transfer_threads(wanted: int) -> int:
+    """How many threads transfers have.
+
+    Steps of transfers leave Python for most of their time, and come back often: many at once
+    keep each other and the reactor from that, and do no more.
+
+    Args:
+        wanted: By the settings; 0 leaves it to the processors.
+    """
+    return wanted or (os.cpu_count() or 1) + 1
 
 
 @implementer(IWorkers)

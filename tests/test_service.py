@@ -797,6 +797,14 @@ def test_stopping_gives_up_opening(
     assert not said
 
 
+def test_all_listeners_share_the_threads_of_transfers(kept: state.State, root: Path) -> None:
+    """However many listeners and sessions there are, the processors stay as many as they are."""
+    listen = Listen(explicit=("tcp:2100", "tcp:2101"))
+    one, other = make_service(whole(kept, root, listen=listen), reactor)
+    assert one.factory.steps is other.factory.steps
+    assert one.factory.steps is not one.factory.workers
+
+
 def test_listeners_with_settings_of_their_own(kept: state.State, root: Path) -> None:
     """Each policy is judged where it holds: in clear here is no reason against TLS there."""
     lax = {"login_protection": Requirement.OPTIONAL, "data_protection": Requirement.OPTIONAL}

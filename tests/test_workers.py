@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -17,7 +18,7 @@ from zope.interface.verify import verifyObject
 
 from ftptls.errors import BusyError
 from ftptls.interfaces import IWorkers
-from ftptls.workers import BoundedWorkers, InlineWorkers, Workers
+from ftptls.workers import BoundedWorkers, InlineWorkers, Workers, transfer_threads
 
 
 @implementer(IReactorCore, IReactorFromThreads)
@@ -81,6 +82,11 @@ def outcome(asked: Any) -> list[Any]:
 def test_they_are_workers() -> None:
     for each in (Workers(None), BoundedWorkers(None, 1, 1), InlineWorkers()):
         assert verifyObject(IWorkers, each)
+
+
+def test_transfers_have_as_many_threads_as_are_of_use_or_as_one_wants() -> None:
+    assert transfer_threads(0) == (os.cpu_count() or 1) + 1
+    assert transfer_threads(1) == 1
 
 
 def test_no_more_threads_than_there_is_work_for_nor_than_they_may_be(reactor: Reactor) -> None:

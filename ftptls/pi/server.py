@@ -54,7 +54,7 @@ class ServerPI(Interpreter):
         self._tls = factory.tls.new_session() if factory.tls is not None else None
         protection = Protection(self._tls, factory.peers)
         self._dtp = ServerDTP(
-            self._reactor, session, factory.settings, factory.workers, protection, self._reply
+            self._reactor, session, factory.settings, factory.steps, protection, self._reply
         )
         reporter = Reporter(
             factory.hooks,

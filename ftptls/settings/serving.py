@@ -244,4 +244,12 @@ class Limits:
         "refused with 556.",
         minimum=1,
     )
-    threads: int = setting(8, "Threads for disk, encryption and transfers.", minimum=1)
+    threads: int = setting(
+        8, "Threads for what the disk takes its time for, except in transfers.", minimum=1
+    )
+    transfer_threads: int = setting(
+        0,
+        "Threads that read, encrypt, send, and back, for all transfers; 0 is one more than there "
+        "are processors. On fast disks more of them only get in each other's way; on slow ones "
+        "some may wait while others work. A transfer that waits for its client takes none.",
+    )

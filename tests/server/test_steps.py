@@ -14,7 +14,7 @@ from ftptls.dtp.pumps import PIECE
 from ftptls.testing.dialogue import Client
 from ftptls.testing.transports import WINDOW
 from ftptls.testing.wires import Ending, Wire
-from tests.server.conftest import MODES
+from tests.server.conftest import MODES, relaxed
 from tests.server.disks import Disk
 from tests.server.slow import HeldWorkers
 from tests.server.threads import ThreadedReactor
@@ -88,6 +88,24 @@ ENDS: dict[str, Callable[[Client, Wire], object]] = {
     "shutdown": lambda client, _: client.server.factory.shut_down(),
     "a lost data connection": lambda _, wire: wire.reset(),
 }
+
+
+def test_steps_have_threads_of_their_own(serve, held, tmp_path):
+    """While all of them are busy, others can list."""
+    server = serve(None, relaxed(), filesystem=Disk(tmp_path, CONTENT), sockets=True)
+    server.factory.steps = held
+    busy, other = server.connect(), server.connect()
+    for each in (busy, other):
+        each.log_in()
+    wire = begin(busy, "RETR big")
+    assert sorted(other.download("NLST").split()) == [b"big", b"old", b"other"]
+    assert len(held.waiting) == 1
+    received = bytearray()
+    while held.waiting:
+        work(busy, held)
+        received += wire.take()
+    assert received == BIG
+    busy.expect(226)
 
 
 @clear_and_private
