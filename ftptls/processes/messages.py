@@ -11,7 +11,7 @@ A message is one of these:
 ``[-7, 421, "text"]``
     is the answer of one who refuses, as an FTP reply (RFC 959 §4.2).
 
-Texts may hold lone surrogates, as those of names that are no UTF-8 do.
+Texts may hold the surrogates that stand for octets in names that are no UTF-8.
 """
 
 from __future__ import annotations
