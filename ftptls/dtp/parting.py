@@ -32,8 +32,6 @@ class Parting:
 
     def see_off(self, link: Link) -> None:
         """Close a connection, once the other side has or had its time."""
-        if _has_left(link):
-            return
         self._leaving.append((link, self._reactor.seconds() + self._seconds))
         if self._timer is None:
             self._timer = self._reactor.callLater(self._seconds, self._look_at_the_clock)
