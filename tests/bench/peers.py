@@ -8,13 +8,14 @@ hashes that are compared.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -259,9 +260,16 @@ def place(folder: Path, authority: Authority, kind: KeyKind) -> Place:
     root = folder / "root"
     root.mkdir()
     written = authority.write(folder, kind)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return Place(folder, root, written.root, written.certificate, written.key, port)
+    return Place(folder, root, written.root, written.certificate, written.key, _free_port())
+
+
+def _free_port() -> int:
+    """One that the system gives to nobody else before the server listens there."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(lowest // 2, lowest)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager
