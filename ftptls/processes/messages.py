@@ -21,10 +21,13 @@ from typing import Any
 
 Message = list[Any]
 
+_encoder = json.JSONEncoder(separators=(",", ":"))
+_decoder = json.JSONDecoder()
+
 
 def encode(message: Message) -> bytes:
     """One line; JSON escapes the ends of lines that are within texts."""
-    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+    return _encoder.encode(message).encode("ascii") + b"\n"
 
 
 class MessageReader:
@@ -44,7 +47,7 @@ class MessageReader:
 
 
 def _decoded(line: bytes) -> Message:
-    message = json.loads(line)
+    message = _decoder.decode(line.decode("ascii"))
     if not (isinstance(message, list) and message and type(message[0]) in (int, str)):
         raise ValueError("a message is an array that begins with a number or a verb")
     return message
