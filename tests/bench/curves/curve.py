@@ -19,7 +19,7 @@ from tests.bench.curves.plot import Plot
 
 # One point: its figures, each with its unit in its name.
 Row = dict[str, Any]
-_MEMORY = Path("/dev/shm")  # a disk would be measured instead, and others wait for it
+_MEMORY = Path("/dev/shm")
 
 
 class Size(StrEnum):
@@ -96,6 +96,11 @@ class Curve:
 Measure = Callable[[Size], Curve]
 
 
+def in_memory() -> str | None:
+    """Where files go that are not to wait for a disk; None for where others go."""
+    return str(_MEMORY) if _MEMORY.is_dir() else None
+
+
 @contextmanager
 def served(
     fill: Callable[[Path], None] = lambda _root: None,
@@ -110,8 +115,7 @@ def served(
         settings: More TOML.
         kind: Of its key.
     """
-    memory = str(_MEMORY) if _MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="ftptls-curves-", dir=memory) as folder:
+    with tempfile.TemporaryDirectory(prefix="ftptls-curves-", dir=in_memory()) as folder:
         root = Path(folder)
         fill(root)
         auth = f"memory:{peers.USER}:{peers.PASSWORD}"
