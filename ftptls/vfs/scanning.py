@@ -20,7 +20,9 @@ from ftptls.wire.entries import Entry, Kind, Row, Rows
 
 T = TypeVar("T")
 
-_BATCH = 1000
+# Names in a batch: the first line comes soon, and then few calls are for many names.
+_FIRST_BATCH = 250
+_LARGEST_BATCH = 2000
 _NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
@@ -44,6 +46,7 @@ class Listing:
         self._links = links
         self._lock = threading.Lock()
         self._closed = False
+        self._size = _FIRST_BATCH
         try:
             self._place = place(fd)
             self._names = os.scandir(fd)
@@ -84,7 +87,7 @@ class Listing:
         known = self._describer.known(self._place)
         each: os.DirEntry[str] | None = None
         # One by one: what is in use for a while only stays in the caches of the processor.
-        for each in islice(self._names, _BATCH):
+        for each in islice(self._names, self._size):
             name, target = each.name, ""
             if name[0] == "." and is_temporary(name):
                 continue
@@ -103,6 +106,7 @@ class Listing:
             rows.append((name, traits, size, info.st_mtime, links, serial, target))
         if each is None:
             return None
+        self._size = min(2 * self._size, _LARGEST_BATCH)
         return Rows(rows if _NAMES_ARE_UTF_8 else [(_as_utf_8(row[0]), *row[1:]) for row in rows])
 
 
