@@ -17,6 +17,7 @@ from tests.bench.peers import USER, Place
 
 OURS = "ftptls"
 VERBS = ("MLSD", "LIST")
+_ATTEMPTS = 3
 OPEN = '[policy]\nlogin_protection = "optional"\ndata_protection = "optional"'
 """Settings with which this server takes clear text, too, as the others do."""
 
@@ -145,12 +146,19 @@ def running(
         folder.chmod(0o755)
         servers = []
         for number, each in enumerate(contenders):
-            place = peers.place(folder / str(number), authority, kind)
-            place = replace(place, root=root or place.root)
-            each.prepare(place)
-            own = account()
-            stack.enter_context(peers.running(each.command(place), place, own))
-            servers.append(Server(each, place, own))
+            for attempt in range(_ATTEMPTS):
+                place = peers.place(folder / f"{number}-{attempt}", authority, kind)
+                place = replace(place, root=root or place.root)
+                each.prepare(place)
+                own = account()
+                try:
+                    stack.enter_context(peers.running(each.command(place), place, own))
+                except SystemExit:  # another one may have been given the port meanwhile
+                    if attempt + 1 == _ATTEMPTS:
+                        raise
+                else:
+                    servers.append(Server(each, place, own))
+                    break
         yield servers
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ from tests.bench.report import markdown
 from tests.bench.rows import ROWS, Row
 from tests.bench.subjects import QUICK, Load, Subject
 
+Taken = dict[str, dict[str, list[Sample]]]
+"""Samples of rounds, by the names of row and server."""
+
 
 def measure(
     rows: Sequence[Row],
@@ -34,7 +38,8 @@ def measure(
     load: Load,
     rounds: int,
     floors: Floors | None,
-) -> dict[str, dict[str, list[Sample]]]:
+    taken: Taken,
+) -> None:
     """Go round.
 
     Args:
@@ -43,11 +48,11 @@ def measure(
         load: How much of it.
         rounds: How many count.
         floors: Are taken in each round, too; None on another host.
+        taken: Where samples are put.
 
     Raises:
         SystemExit: A server did something else than it was asked for.
     """
-    taken: dict[str, dict[str, list[Sample]]] = {row.name: {} for row in rows}
     for number in range(rounds + 1):
         for row in [each for each in rows if number or each.warmed]:
             if number and floors:
@@ -59,9 +64,8 @@ def measure(
                 _tell(f"round {number} of {rounds}: {row.name}, {subject.name}")
                 sample = _sample(row, subject, load if number else load.brief())
                 if number and sample:
-                    taken[row.name].setdefault(subject.name, []).append(sample)
+                    taken.setdefault(row.name, {}).setdefault(subject.name, []).append(sample)
     _tell("")
-    return taken
 
 
 def _sample(row: Row, subject: Subject, load: Load) -> Sample | None:
@@ -92,7 +96,10 @@ def _tell(what: str) -> None:
 
 def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None) -> dict[str, Any]:
     """A row of what is written as JSON: figures in its unit, and ours by those of each server."""
-    scaled = {name: [each.times(row.factor) for each in some] for name, some in taken.items()}
+    rounds = min(map(len, taken.values()))  # the last one may not be whole
+    scaled = {
+        name: [each.times(row.factor) for each in some[:rounds]] for name, some in taken.items()
+    }
     peers = {name: some for name, some in scaled.items() if name != OURS}
     in_c = {each.name for each in FIELD if each.in_c}
     ours = scaled.get(OURS, [])
@@ -131,7 +138,7 @@ def run(
     with here(field, {row.kind for row in rows}, load) as (subjects, content):
         told = {each.name: f"{each.version()}. {each.about}" for each in field}
         made = _run(subjects, told, rows, load, rounds)
-        if rates:
+        if rates and not made["ended"]:
             _tell(" and ".join(rates))
             made["workers"] = workers.measure(rates, content.folder, rounds, load.seconds)
         return made
@@ -154,8 +161,14 @@ def _run(
     everybody = [each for some in subjects.values() for each in some]
     servers = [each.server for each in everybody if each.server]
     floors = Floors(everybody[0].content) if servers else None
-    taken = measure(rows, subjects, load, rounds, floors)
+    taken: Taken = {}
+    ended, began = "", time.monotonic()
+    try:
+        measure(rows, subjects, load, rounds, floors, taken)
+    except SystemExit as error:
+        ended = str(error)  # what was measured before is told, too
     about = machine.described()
+    about["duration"] = f"{(time.monotonic() - began) / 60:.1f} minutes."
     if servers:
         about["accounting"] = f"By {servers[0].account.kind}."
     return {
@@ -168,9 +181,10 @@ def _run(
         "rows": [
             result(row, taken[row.name], floors.of(row.name) if floors else None)
             for row in rows
-            if taken[row.name]
+            if row.name in taken
         ],
         "workers": [],
+        "ended": ended,
     }
 
 
@@ -235,6 +249,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content + "\n")
     print(text)
+    if made["ended"]:
+        raise SystemExit(made["ended"])
 
 
 if __name__ == "__main__":

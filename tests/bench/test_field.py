@@ -14,7 +14,7 @@ from tests.bench.accounting import account
 from tests.bench.clients import BenchError, Finished
 from tests.bench.contenders import FIELD
 from tests.bench.figures import Sample, best, figures, ratio
-from tests.bench.rows import ROWS
+from tests.bench.rows import ROWS, Row
 from tests.bench.subjects import Load
 from tests.conftest import CHECKOUT
 
@@ -56,7 +56,25 @@ def test_wrong_bytes_end_the_run(tmp_path):
         subject.content = replace(subject.content, folder=tmp_path)
         for row in rows:
             with pytest.raises(SystemExit, match=f"{row.name}, pyftpdlib: .*octets"):
-                field.measure([row], subjects, TINY, 1, None)
+                field.measure([row], subjects, TINY, 1, None, {})
+
+
+def test_what_was_measured_before_an_error_is_written(tmp_path, monkeypatch, capsys):
+    calls = iter([1.0, 2.0, 3.0])
+
+    def fail_at_last(subject, load):
+        if (value := next(calls, None)) is None:
+            raise BenchError("it went away")
+        return Sample(value)
+
+    monkeypatch.setattr(field, "ROWS", [Row("one", "ms", fail_at_last, private=False)])
+    written = tmp_path / "field.json"
+    arguments = ["--quick", "--rounds", "5", "--only", "twistd ftp", "--json", str(written)]
+    with pytest.raises(SystemExit, match="one, twistd ftp: it went away"):
+        field.main(arguments)
+    (row,) = json.loads(written.read_text())["rows"]
+    assert row["figures"]["twistd ftp"]["server"] == 2.5
+    assert "| one | ms | 2.5 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
