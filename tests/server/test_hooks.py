@@ -504,4 +504,5 @@ class TestHeldUploads:
             begin_upload(client, "STOR new", DATA)
             hook.answer(reason)
             client.expect(550 if reason else 226)
+        client.wait(5)  # the last data connection is seen off
         assert len(os.listdir("/proc/self/fd")) == before
