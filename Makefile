@@ -1,6 +1,7 @@
 # make serve   a folder over FTP with TLS, ready to use        make test   every check and test
 # make docs    the documentation, as HTML                      make fuzz   look for what breaks it
-# make bench   its speed beside that of others (QUICK=1)       make clean  remove what was built
+# make bench   its speed beside that of others (QUICK=1)       make curves its speed under load (QUICK=1)
+# make clean   remove what was built
 #
 # Everything is installed into .venv, once: stamps named after pyproject.toml, this folder and
 # the Python say that it is there, so that a second run needs no network.
@@ -30,7 +31,7 @@ sphinx := $(run) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 clients := curl fish lftp ncftp nodejs npm openssl rclone tnftp vsftpd zsh
 modules := tests/interop/node_modules
 
-.PHONY: environment serve test coverage test-long fuzz bench lint docs clean packages programs
+.PHONY: environment serve test coverage test-long fuzz bench curves lint docs clean packages programs
 .NOTPARALLEL:
 .SILENT:
 
@@ -56,6 +57,10 @@ fuzz: $(developed)
 bench: programs $(developed)
 	$(run) -m tests.bench.field $(if $(QUICK),--quick) \
 	    --json $(BENCH)/field.json --markdown $(BENCH)/field.md
+
+curves: $(developed)
+	$(run) -m tests.bench.curves $(if $(QUICK),--quick) --folder $(BENCH)/curves
+	$(run) -m tests.bench.ftpbench $(if $(QUICK),--rounds 1) --folder $(BENCH)
 
 lint: packages $(developed)
 	$(run) -m ruff check .

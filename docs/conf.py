@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "ftptls_bench",
     "ftptls_cli",
+    "ftptls_curves",
     "ftptls_guarantees",
     "ftptls_reference",
     "ftptls_register",

@@ -25,10 +25,9 @@ from ftptls.testing.certificates import Authority, KeyKind
 from tests.bench import contenders, machine, peers
 from tests.bench.contenders import FIELD, OPEN, OURS, Contender, Server
 from tests.bench.curves.curve import in_memory
-from tests.conftest import CHECKOUT
 
 _FETCHED = Path(__file__).parent / ".ftpbench"
-_FOLDER = CHECKOUT / "docs" / "performance"
+_FOLDER = Path("build", "bench")
 _SETTINGS = f'{OPEN}\nupload_end = "accept_fin"'
 CONTENDERS = (
     Contender(OURS, peers.ftptls(f"memory:{peers.USER}:{peers.PASSWORD}", settings=_SETTINGS)),
@@ -193,7 +192,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "machine": machine.described(),
         "complaints": complaints,
         "rows": [asdict(each) for each in found],
+        "table": table(found),
     }
+    given.folder.mkdir(parents=True, exist_ok=True)
     (given.folder / "ftpbench.json").write_text(json.dumps(told, indent=1) + "\n")
     (given.folder / "ftpbench.md").write_text(markdown(found))
     print(markdown(found), *complaints, sep="\n")

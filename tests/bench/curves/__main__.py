@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tests.bench.curves import latency, listing, logins, sessions, slow, throughput
 from tests.bench.curves.curve import Measure, Size
-from tests.conftest import CHECKOUT
 
 CURVES: Mapping[str, Measure] = {
     "throughput": throughput.measure,
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        default=CHECKOUT / "docs" / "performance" / "curves",
+        default=Path("build", "bench", "curves"),
         help="where JSON and SVG go (default: %(default)s)",
     )
     given = parser.parse_args(arguments)

@@ -78,13 +78,13 @@ class Curve:
 
     def record(self, name: str, folder: Path, size: Size) -> None:
         """Write ``name.json``, and a file for each plot."""
-        limits = [{**asdict(each), "kept": each.kept} for each in self.limits]
+        limits = [{**asdict(each), "kept": each.kept, "told": str(each)} for each in self.limits]
         told = {
             "curve": name,
             "size": size,
             "machine": machine.described(),
             "limits": limits,
-            "plots": list(self.plots),
+            "plots": {stem: plot.title for stem, plot in self.plots.items()},
             "rows": list(self.rows),
         }
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ def measure(size: Size) -> Curve:
     """Full handshakes, with the two kinds of keys."""
     rows: list[Row] = []
     lines = []
-    for key, kind in _KEYS.items():
+    for key, kind in list(_KEYS.items())[: 1 if size is Size.TINY else None]:
         points = []
         with served(kind=kind) as (server, target), Crowd(target) as crowd:
             for number in _NUMBERS[size]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
 import ssl
@@ -127,11 +129,13 @@ async def connected(source: str, port: int, room: int = 0) -> Stream:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     made.bind((source, 0))
-    made.connect_ex(("127.0.0.1", port))
-    await writable(made)
-    if error := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+    error = made.connect_ex(("127.0.0.1", port))
+    if error == errno.EINPROGRESS:
+        await writable(made)
+        error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
         made.close()
-        raise OSError(error, f"cannot connect to {port}")
+        raise OSError(error, os.strerror(error))
     return Stream(made)
 
 
