@@ -25,7 +25,7 @@ from ftptls.commands import (
     somers,
 )
 from ftptls.commands.context import Context
-from ftptls.commands.registry import Command, CommandTable, perform, refused
+from ftptls.commands.registry import Command, CommandTable, refused, unknown
 
 _MODULES = (
     login,
@@ -56,4 +56,4 @@ def standard_commands() -> CommandTable:
     return CommandTable(command for module in _MODULES for command in module.COMMANDS)
 
 
-__all__ = ["Command", "CommandTable", "Context", "perform", "refused", "standard_commands"]
+__all__ = ["Command", "CommandTable", "Context", "refused", "standard_commands", "unknown"]

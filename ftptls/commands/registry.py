@@ -105,6 +105,13 @@ class Command:
         Raises:
             FTPError: What the handler raises, or a gate.
         """
+        _forget(context, forgotten_by(self.verb))
+        try:
+            return await self._carry_out(context, text)
+        finally:
+            _forget(context, used_up_by(self.verb))
+
+    async def _carry_out(self, context: Context, text: str) -> Reply:
         session = context.session
         if self.login and session.login.filesystem is None:
             raise PermanentError(530, "Log in with USER and PASS first.")
@@ -144,6 +151,11 @@ def refused(verb: str, rfc: str, syntax: str, why: str, code: int = 502) -> Comm
         secret=True,  # nobody looks into it, so nobody knows that it is no password
         refusal=reply,
     )
+
+
+def unknown(verb: str) -> Command:
+    """What a verb is that no table has."""
+    return refused(verb, "", verb, "Unknown command; HELP lists the known ones.", 500)
 
 
 class CommandTable(Mapping[str, Command]):
@@ -194,23 +206,6 @@ class CommandTable(Mapping[str, Command]):
             for each in self.values()
             if each.verb not in gone and each.verb.partition(" ")[0] not in gone
         )
-
-
-async def perform(context: Context, line: CommandLine) -> Reply:
-    """Carry out one command line.
-
-    Raises:
-        PermanentError: 500, the verb is unknown; or what the command raises.
-    """
-    command, argument = context.commands.find(line)
-    verb = command.verb if command else line.verb
-    _forget(context, forgotten_by(verb))
-    if command is None:
-        raise PermanentError(500, "Unknown command; HELP lists the known ones.")
-    try:
-        return await command.perform(context, argument)
-    finally:
-        _forget(context, used_up_by(verb))
 
 
 def _forget(context: Context, openers: frozenset[str]) -> None:

@@ -180,7 +180,7 @@ class ControlConnection(Protocol):
 
     def _take_event(self) -> bool:
         """Read on, unless more commands than enough are waiting already."""
-        if self._lines.buffered > _HIGH_WATER:
+        if not self._switch.pending or self._lines.buffered > _HIGH_WATER:
             return False
         event = self._switch.next_event()
         if event is None:

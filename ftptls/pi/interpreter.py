@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from ftptls import observe
-from ftptls.commands import Context, perform
+from ftptls.commands import Command, Context, unknown
 from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
 from ftptls.pi.control import ControlConnection
@@ -75,6 +75,8 @@ class Interpreter(ControlConnection):
 
     def _read_line(self) -> bool:
         """Parse the next line; false if there is none yet."""
+        if not self._lines.buffered:
+            return False
         try:
             line = self._lines.next_line()
             if line is None:
@@ -94,7 +96,7 @@ class Interpreter(ControlConnection):
         if line.verb in _STRANGERS:
             self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
             return
-        command, _ = self.factory.commands.find(line)
+        command, argument = self.factory.commands.find(line)
         if self._tells_all:
             secret = command is None or command.secret
             observe.commanded(self.session, line.verb, line.argument, secret=secret)
@@ -104,18 +106,18 @@ class Interpreter(ControlConnection):
         if command is not None and command.occupies:
             self._transferring = True
             self._dtp.begin(command.verb)
-            carry_out(self._transfer(line))
+            carry_out(self._transfer(command, argument))
         else:
             self._busy = True
-            carry_out(self._command(line))
+            carry_out(self._command(command or unknown(line.verb), argument))
 
-    async def _command(self, line: CommandLine) -> None:
-        reply = await self._outcome(line)
+    async def _command(self, command: Command, argument: str) -> None:
+        reply = await self._outcome(command, argument)
         self._busy = False
         self._finish(reply)
 
-    async def _transfer(self, line: CommandLine) -> None:
-        reply = await self._outcome(line)
+    async def _transfer(self, command: Command, argument: str) -> None:
+        reply = await self._outcome(command, argument)
         self._transferring = False
         self._dtp.end()
         self._reply(reply)
@@ -131,16 +133,16 @@ class Interpreter(ControlConnection):
         if self._lost and not self._transferring:
             self.factory.closed(self)
 
-    async def _outcome(self, line: CommandLine) -> Reply:
+    async def _outcome(self, command: Command, argument: str) -> Reply:
         """The command's final reply, whatever happens: this is where nothing gets past."""
         try:
-            return await perform(self._context, line)
+            return await command.perform(self._context, argument)
         except FTPError as error:
             return error.reply
         except OSError as error:
             return from_os_error(error).reply
         except Exception:  # noqa: BLE001 - logged with its traceback, and answered
-            observe.failed(self.session, line.verb)
+            observe.failed(self.session, command.verb)
             return Reply(451, "Local error; try again later.")
 
     def _finish(self, reply: Reply) -> None:

@@ -105,6 +105,14 @@ class TLSStream:
         while view:
             view = view[self._connection.bio_write(view) :]
 
+    def feed_record(self, record: bytes | bytearray) -> None:
+        """Like :meth:`feed`, for who looks himself where records end: exactly one."""
+        if self.established:
+            self._idle += len(record)
+        else:
+            self._first += record[: max(0, _FIRST - len(self._first))]
+        self._connection.bio_write(record)
+
     @property
     def between_records(self) -> bool:
         """Whether what was fed so far ends where a record does."""

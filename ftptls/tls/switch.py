@@ -185,7 +185,7 @@ class TLSSwitch:
         stream = self._raised_stream()
         self._begun = True
         kind = self._received[0]
-        stream.feed(self._received[:length])
+        stream.feed_record(self._received[:length])
         del self._received[:length]
         if kind == _CHANGE_CIPHER_SPEC and self._phase is _Phase.RISING and self._received:
             return None  # it says nothing alone, and what it goes before is there

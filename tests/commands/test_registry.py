@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ftptls.commands import CommandTable, perform, refused, standard_commands
+from ftptls.commands import CommandTable, refused, standard_commands, unknown
 from ftptls.errors import PermanentError
 from ftptls.testing.filesystem import run_now
 from ftptls.wire.arguments import ArgumentError
@@ -89,14 +89,14 @@ def context(**login) -> SimpleNamespace:
 
 
 def test_an_unknown_verb():
-    with pytest.raises(PermanentError) as caught:
-        run_now(perform(context(), CommandLine("XYZZY", "")))
-    assert caught.value.reply.code == 500
+    here = context()
+    assert run_now(unknown("XYZZY").perform(here, "")).code == 500
+    assert here.session.parameters.rename_from is None
 
 
 def test_login_is_asked_for_before_the_argument_is_looked_at():
     with pytest.raises(PermanentError) as caught:
-        run_now(perform(context(), CommandLine("TYPE", "nonsense")))
+        run_now(TABLE["TYPE"].perform(context(), "nonsense"))
     assert caught.value.reply.code == 530
 
 
