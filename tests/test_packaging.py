@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import ftptls
+from ftptls.testing.certificates import Authority
 from tests.conftest import CHECKOUT
 
 HELP = "import sys; sys.argv = ['twistd', '--help']; from twisted.scripts.twistd import run; run()"
@@ -152,6 +154,33 @@ def test_the_package_imports_nothing_before_it_is_asked(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_plain_server_imports_nothing_of_what_it_does_not_use(tmp_path: Path) -> None:
+    """Extras, what is for other commands, and parts of Twisted that take long to import."""
+    written = Authority().write(tmp_path)
+    made = f"""
+import json, sys
+from twisted.internet import reactor
+from ftptls.service import make_service
+from ftptls.settings import TLS, Files, Settings
+tls = TLS(certificate=({str(written.certificate)!r},), key=({str(written.key)!r},))
+make_service(Settings(auth=("memory:alice:secret",), files=Files(root="/"), tls=tls), reactor)
+print(json.dumps(list(sys.modules)))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(
+        [sys.executable, "-c", made], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    imported = json.loads(done.stdout)
+    assert "ftptls.pi.server" in imported
+    extras = {"sqlalchemy", "alembic", "psycopg", "fsspec", "s3fs", "boto3", "botocore", "aiohttp"}
+    extras |= {"argon2", "passlib", "pamela", "re2", "sphinx", "hypothesis", "pytest"}
+    others = ("ftptls.store", "ftptls.cli", "ftptls.testing", "ftptls.client")
+    slow = ("twisted.web", "twisted.conch", "twisted.protocols.ftp", "multiprocessing")
+    rooms = {".".join(name.split(".")[:number]) for name in imported for number in (1, 2, 3)}
+    assert not rooms & {*extras, *others, *slow}
 
 
 @pytest.mark.parametrize("name", ftptls.__all__)

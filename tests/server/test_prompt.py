@@ -1,0 +1,86 @@
+"""Replies leave at once and together, and in their order where the client does not read."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import StringTransport
+
+from ftptls.factory import FTPFactory
+from ftptls.settings import Settings
+from ftptls.testing.dialogue import MemoryServer
+
+HERE = IPv4Address("TCP", "198.51.100.1", 21)
+CLIENT = IPv4Address("TCP", "192.0.2.1", 40000)
+
+
+class Socket(StringTransport):
+    """A transport with a socket of so much room.
+
+    Attributes:
+        room: Octets.
+        sent: What went to the socket directly, call by call.
+    """
+
+    def __init__(self, room: int) -> None:
+        super().__init__(HERE, CLIENT)
+        self.room = room
+        self.sent: list[bytes] = []
+
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:  # noqa: N802
+        if self.room < 0:
+            return ConnectionLost()
+        taken = data[: self.room]
+        self.room -= len(taken)
+        self.sent.append(taken)
+        return len(taken)
+
+
+@pytest.fixture
+def factory(authority) -> FTPFactory:
+    return MemoryServer(settings=Settings(), authority=authority).factory
+
+
+def connect(factory: FTPFactory, room: int) -> tuple[Socket, object]:
+    pi, socket = factory.buildProtocol(CLIENT), Socket(room)
+    pi.makeConnection(socket)
+    return socket, pi
+
+
+def test_replies_to_what_came_together_go_together(factory):
+    socket, pi = connect(factory, 10_000)
+    assert socket.sent == [b"220 Service ready.\r\n"]
+    pi.dataReceived(b"NOOP\r\n" * 3)
+    assert socket.sent[1:] == [b"200 OK.\r\n" * 3]
+    assert socket.value() == b""
+
+
+def test_what_does_not_fit_goes_the_reactors_way_and_so_does_the_rest(factory):
+    socket, pi = connect(factory, 25)
+    pi.dataReceived(b"NOOP\r\n")
+    socket.room = 10_000
+    pi.dataReceived(b"NOOP\r\n")
+    assert b"".join(socket.sent) == b"220 Service ready.\r\n200 O"
+    assert socket.value() == b"K.\r\n200 OK.\r\n"
+
+
+def test_a_lost_connection_is_for_the_reactor_to_find(factory):
+    socket, pi = connect(factory, 10_000)
+    socket.room = -1
+    pi.dataReceived(b"NOOP\r\n")
+    assert socket.value() == b"200 OK.\r\n"
+
+
+def test_not_more_than_enough_is_kept_until_the_turn_ends(factory):
+    socket, pi = connect(factory, 1 << 20)
+    pi.dataReceived(b"HELP\r\n" * 150)
+    assert len(socket.sent) > 2
+    assert max(map(len, socket.sent)) < 64 * 1024
+
+
+def test_the_last_reply_goes_before_the_end(factory):
+    socket, pi = connect(factory, 10_000)
+    pi.dataReceived(b"QUIT\r\nNOOP\r\n")
+    assert socket.sent[1:] == [b"221 Goodbye.\r\n"]
+    assert socket.disconnecting
