@@ -93,12 +93,16 @@ class IBatches(Interface):
     That spares the reactor the work, and what comes out is all that leaves the thread.
     """
 
-    def through(make: Callable[[Sequence[Entry]], T]) -> AsyncIterator[T]:
+    def through(
+        make: Callable[[Sequence[Entry]], T], *, names_only: bool = False
+    ) -> AsyncIterator[T]:
         """What ``make`` makes of each batch, in their order, in place of the batches.
 
         Args:
             make: Called on any thread, with one batch at a time. What it makes is never
                 ``None``, and what it raises ends the scan.
+            names_only: Whether it looks at names and kinds alone; then nothing else of the
+                entries need be right.
         """
 
 
@@ -449,3 +453,9 @@ class IWorkers(Interface):
 
     def run(call: Callable[..., T], *args: Any) -> Awaitable[T]:
         """``call(*args)`` on a thread; its result or exception on the reactor."""
+
+
+class IThreads(IWorkers):
+    """Workers that know how much there is to do; a step of a transfer may stay for a moment."""
+
+    crowded: bool = Attribute("Whether calls wait for a thread; any thread may ask.")

@@ -57,9 +57,17 @@ class Finder:
         context: Whose files, and by what settings.
         flags: Those of ``ls``.
         check: Raises when the listing is not to go on.
+        names_only: Whether nothing but names and kinds is rendered.
     """
 
-    def __init__(self, context: Context, flags: frozenset[str], check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        flags: frozenset[str],
+        check: Callable[[], None],
+        *,
+        names_only: bool = False,
+    ) -> None:
         self._context = context
         self._check = check
         policy = context.settings.files.hidden_names
@@ -68,6 +76,7 @@ class Finder:
         self._shows_hidden = policy is HiddenNames.SHOW or (self._asked and not self._hides)
         self._key = _sort_key(flags)
         self._reverse = "r" in flags
+        self._names_only = names_only and not flags & {"t", "S"}
         self._sorted_names = context.settings.limits.sorted_names
         self._left = context.settings.limits.listed_directories
         self._cut = False
@@ -201,7 +210,8 @@ class Finder:
     async def _batches(
         self, path: PurePosixPath, make: Callable[[Sequence[Entry]], T]
     ) -> AsyncIterator[T]:
-        async for made in through(self._context.filesystem.scan(path), make):
+        batches = self._context.filesystem.scan(path)
+        async for made in through(batches, make, names_only=self._names_only):
             self._check()
             yield made
             self._batches_read += 1

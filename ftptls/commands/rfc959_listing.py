@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from ftptls.commands.context import Context
@@ -17,7 +17,7 @@ from ftptls.settings.zones import seconds_east
 from ftptls.wire.arguments import ListingRequest, listing_request
 from ftptls.wire.entries import Entry
 from ftptls.wire.globs import PathPattern, path_pattern
-from ftptls.wire.listings import ListLines, heading_line, name_line, type_mark
+from ftptls.wire.listings import ListLines, heading_line, name_lines
 from ftptls.wire.replies import Reply
 
 # A listing in a reply is held in memory: long ones belong on a data connection.
@@ -25,8 +25,21 @@ _MOST_IN_A_REPLY = 1000
 # How a path fails that is no name, and may be a pattern.
 _NO_SUCH_NAME = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
-# Of what the client put in front of the names that are found.
-Rendering = Callable[[str], Render]
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a listing is shown.
+
+    Attributes:
+        rendering: How entries are rendered; of what the client put in front of them.
+        names_only: Whether that looks at nothing but names and kinds.
+        headed: Whether the directories of a tree have headings, which tell where names are;
+            else the names tell it themselves.
+    """
+
+    rendering: Callable[[str], Render]
+    names_only: bool = False
+    headed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +60,29 @@ class _Listing:
 
 
 async def _look_up(
-    context: Context,
-    request: ListingRequest,
-    check: Callable[[], None],
-    rendering: Rendering,
-    *,
-    headed: bool = False,
+    context: Context, request: ListingRequest, check: Callable[[], None], style: _Style
 ) -> _Listing:
-    """A name that is there counts as a name, also if it could be a pattern.
-
-    Args:
-        context: Whose files.
-        request: What is asked for.
-        check: Raises when the listing is not to go on.
-        rendering: How it is shown.
-        headed: Whether the directories of a tree have headings, which tell where names are;
-            else the names tell it themselves.
-    """
+    """A name that is there counts as a name, also if it could be a pattern."""
     target = context.path(request.path)
-    finder = Finder(context, request.flags, check)
+    finder = Finder(context, request.flags, check, names_only=style.names_only)
     try:
         entry = await context.filesystem.stat(target)
     except OSError as error:
         pattern = path_pattern(request.path) if error.errno in _NO_SUCH_NAME else None
         if pattern is None:
             raise
-        return await _look_for(context, finder, pattern, rendering(pattern.base))
+        return await _look_for(context, finder, pattern, style.rendering(pattern.base))
     given = request.path or "."
     if "d" in request.flags or not entry.is_directory:
         name = entry.name if given.endswith(entry.name) else given
-        render = rendering(given.removesuffix(name))
+        render = style.rendering(given.removesuffix(name))
         found = _only(Found("", render("", (entry._replace(name=name),))))
         return _Listing(target, found, of_many=entry.is_directory)
     demand_listable(entry)
-    render = rendering(request.path if request.path[-1:] in ("", "/") else f"{request.path}/")
+    render = style.rendering(request.path if request.path[-1:] in ("", "/") else f"{request.path}/")
     if "R" not in request.flags:
         return _Listing(target, finder.directory(target, render))
-    if not headed:
+    if not style.headed:
         return _Listing(target, finder.tree(target, render))
     return _Listing(target, finder.tree(target, lambda _, each: render("", each)), root=given)
 
@@ -124,33 +123,24 @@ async def _chain(first: Found, others: AsyncIterator[Found]) -> AsyncGenerator[F
         yield found
 
 
-def _for_people(context: Context, flags: frozenset[str]) -> Rendering:
+def _for_people(context: Context, flags: frozenset[str]) -> _Style:
     """Lines of LIST; with -1 only the names. They need no lead: people know what they asked."""
     if "1" in flags and "l" not in flags:
-        names = _for_programs(flags)("")
-        return lambda _lead: names
+        style = _for_programs(flags)
+        return replace(style, rendering=lambda _lead: style.rendering(""), headed=True)
     zone = seconds_east(context.settings.files.time_zone)
     lines = ListLines(time.time(), zone, marked="F" in flags)
-    return lambda _lead: lambda prefix, entries: lines.render(entries, prefix)
+    return _Style(lambda _: lambda prefix, entries: lines.render(entries, prefix), headed=True)
 
 
-def _for_programs(flags: frozenset[str]) -> Rendering:
+def _for_programs(flags: frozenset[str]) -> _Style:
     """Lines of NLST: names that RETR takes as they are, unless -F asked for marks."""
     marked = "F" in flags
 
     def rendering(lead: str) -> Render:
-        def render(prefix: str, entries: Sequence[Entry]) -> bytes:
-            before = lead + prefix
-            return b"".join(
-                [
-                    name_line(f"{before}{each.name}{type_mark(each) if marked else ''}")
-                    for each in entries
-                ]
-            )
+        return lambda prefix, entries: name_lines(entries, lead + prefix, marked=marked)
 
-        return render
-
-    return rendering
+    return _Style(rendering, names_only=not marked)
 
 
 async def _lines(listing: _Listing) -> AsyncIterator[bytes]:
@@ -166,17 +156,16 @@ async def _lines(listing: _Listing) -> AsyncIterator[bytes]:
 
 
 async def _list(context: Context, request: ListingRequest) -> Reply:
-    rendering = _for_people(context, request.flags)
-    check = context.dtp.progress.check
-    listing = await _look_up(context, request, check, rendering, headed=True)
+    style = _for_people(context, request.flags)
+    listing = await _look_up(context, request, context.dtp.progress.check, style)
     async with aclosing(listing.found):
         return await context.dtp.send_lines(str(listing.target), _lines(listing))
 
 
 async def _nlst(context: Context, request: ListingRequest) -> Reply:
     """A tree comes without headings, as paths."""
-    rendering = _for_programs(request.flags)
-    listing = await _look_up(context, request, context.dtp.progress.check, rendering)
+    style = _for_programs(request.flags)
+    listing = await _look_up(context, request, context.dtp.progress.check, style)
     async with aclosing(listing.found):
         return await context.dtp.send_lines(str(listing.target), _lines(listing))
 
@@ -184,8 +173,7 @@ async def _nlst(context: Context, request: ListingRequest) -> Reply:
 async def stat_path(context: Context, request: ListingRequest) -> Reply:
     """STAT of a path: what LIST sends, in the reply, as long as that is not too long."""
     # A transfer in progress is another command's; its abort does not end this one.
-    rendering = _for_people(context, request.flags)
-    listing = await _look_up(context, request, lambda: None, rendering, headed=True)
+    listing = await _look_up(context, request, lambda: None, _for_people(context, request.flags))
     lines: list[str] = []
     async with aclosing(listing.found):
         async for data in _lines(listing):

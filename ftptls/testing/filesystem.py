@@ -138,14 +138,18 @@ class ReadingContract(FilesystemBench):
                 raise OSError(errno.EDOM, os.strerror(errno.EDOM))
             return names_of(entries)
 
-        async def make(make: Callable[[Sequence[Entry]], list[str]]) -> None:
-            async for each in through(filesystem.scan(PurePosixPath("/many")), make):
+        async def make(
+            make: Callable[[Sequence[Entry]], list[str]], *, names_only: bool = False
+        ) -> None:
+            batches = filesystem.scan(PurePosixPath("/many"))
+            async for each in through(batches, make, names_only=names_only):
                 made.append(each)
 
-        self.run(make(names_of))
-        assert all(made)
-        assert sorted(name for piece in made for name in piece) == sorted(names)
-        made.clear()
+        for names_only in (False, True):
+            self.run(make(names_of, names_only=names_only))
+            assert all(made)
+            assert sorted(name for piece in made for name in piece) == sorted(names)
+            made.clear()
         assert self.refusal(make(fail_later)) == errno.EDOM
         assert len(made) == 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from itertools import islice
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -16,13 +16,15 @@ from zope.interface import implementer
 from ftptls.interfaces import IBatches, IWorkers
 from ftptls.vfs.stats import Describer, place
 from ftptls.vfs.temporaries import is_temporary
-from ftptls.wire.entries import Entry, Kind, Row, Rows
+from ftptls.wire.entries import Entry, Kind, Row, Rows, Traits
 
 T = TypeVar("T")
 
 # Names in a batch: the first line comes soon, and then few calls are for many names.
 _FIRST_BATCH = 250
 _LARGEST_BATCH = 2000
+# Of names of which nothing but the kind was asked for.
+_NOTHING_ELSE = {kind: Traits(kind, 0, "", "", 0, 0, "", "") for kind in Kind}
 _NAMES_ARE_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
@@ -59,11 +61,17 @@ class Listing:
         # For one that was opened when nobody waited for it any more.
         self.close()
 
-    def batch(self, make: Callable[[Sequence[Entry]], T]) -> T | None:
-        """What ``make`` makes of the next names' entries; None at the end."""
+    def batch(self, make: Callable[[Sequence[Entry]], T], names_only: bool = False) -> T | None:
+        """What ``make`` makes of the next names' entries; None at the end.
+
+        Args:
+            make: How.
+            names_only: Whether it looks at names and kinds alone.
+        """
         made = None
+        read = self._names_alone if names_only else self._described
         with self._lock:
-            while not self._closed and (rows := self._next_rows()) is not None:
+            while not self._closed and (rows := self._next_rows(read)) is not None:
                 if rows:
                     made = make(rows)
                     break
@@ -81,13 +89,21 @@ class Listing:
                 os.close(fd)
             self._lock.release()
 
-    def _next_rows(self) -> Rows | None:
+    def _next_rows(self, read: Callable[[Iterator[os.DirEntry[str]]], list[Row]]) -> Rows | None:
         """What is said of the next names, of those that are there still; None at the end."""
+        names = islice(self._names, self._size)
+        first = next(names, None)
+        if first is None:
+            return None
+        self._size = min(2 * self._size, _LARGEST_BATCH)
+        rows = read(chain((first,), names))
+        return Rows(rows if _NAMES_ARE_UTF_8 else [(_as_utf_8(row[0]), *row[1:]) for row in rows])
+
+    def _described(self, names: Iterator[os.DirEntry[str]]) -> list[Row]:
         rows: list[Row] = []
         known = self._describer.known(self._place)
-        each: os.DirEntry[str] | None = None
         # One by one: what is in use for a while only stays in the caches of the processor.
-        for each in islice(self._names, self._size):
+        for each in names:
             name, target = each.name, ""
             if name[0] == "." and is_temporary(name):
                 continue
@@ -104,10 +120,25 @@ class Listing:
             except OSError:  # it vanished, or became something else, since its name was read
                 continue
             rows.append((name, traits, size, info.st_mtime, links, serial, target))
-        if each is None:
-            return None
-        self._size = min(2 * self._size, _LARGEST_BATCH)
-        return Rows(rows if _NAMES_ARE_UTF_8 else [(_as_utf_8(row[0]), *row[1:]) for row in rows])
+        return rows
+
+    def _names_alone(self, names: Iterator[os.DirEntry[str]]) -> list[Row]:
+        """Without a look at what they stand for: the directory knows their kinds, as a rule."""
+        rows: list[Row] = []
+        for each in names:
+            name, traits = each.name, _NOTHING_ELSE[_kind(each)]
+            hidden = traits.kind is Kind.LINK and not self._links
+            if not hidden and not (name[0] == "." and is_temporary(name)):
+                rows.append((name, traits, 0, 0.0, 1, 0, ""))
+        return rows
+
+
+def _kind(found: os.DirEntry[str]) -> Kind:
+    if found.is_file(follow_symlinks=False):
+        return Kind.FILE
+    if found.is_dir(follow_symlinks=False):
+        return Kind.DIRECTORY
+    return Kind.LINK if found.is_symlink() else Kind.OTHER
 
 
 def _as_utf_8(name: str) -> str:
@@ -141,11 +172,13 @@ class Scan(AsyncIterator[Sequence[Entry]]):
             self._batches = self.through(lambda entries: entries)
         return await self._batches.__anext__()
 
-    async def through(self, make: Callable[[Sequence[Entry]], T]) -> AsyncGenerator[T, None]:
+    async def through(
+        self, make: Callable[[Sequence[Entry]], T], *, names_only: bool = False
+    ) -> AsyncGenerator[T, None]:
         """See :meth:`ftptls.interfaces.IBatches.through`."""
         listing = await self._workers.run(self._open, self._path)
         try:
-            while (made := await self._workers.run(listing.batch, make)) is not None:
+            while (made := await self._workers.run(listing.batch, make, names_only)) is not None:
                 yield made
         finally:
             # Not awaited: an iterator that is dropped half-way has no one to wait for it.
@@ -156,16 +189,20 @@ class Scan(AsyncIterator[Sequence[Entry]]):
 
 
 async def through(
-    batches: AsyncIterator[Sequence[Entry]], make: Callable[[Sequence[Entry]], T]
+    batches: AsyncIterator[Sequence[Entry]],
+    make: Callable[[Sequence[Entry]], T],
+    *,
+    names_only: bool = False,
 ) -> AsyncGenerator[T, None]:
     """What ``make`` makes of each batch: where it was read, if that can be, else here.
 
     Args:
         batches: What :meth:`ftptls.interfaces.IFilesystem.scan` returns.
         make: Called on any thread, with one batch at a time.
+        names_only: Whether it looks at names and kinds alone.
     """
     if IBatches.providedBy(batches):
-        all_made: AsyncIterator[T] = IBatches(batches).through(make)
+        all_made: AsyncIterator[T] = IBatches(batches).through(make, names_only=names_only)
         async for made in all_made:
             yield made
     else:

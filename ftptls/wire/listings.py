@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import lru_cache
+from itertools import repeat
 from math import floor
 from types import MappingProxyType
 
@@ -281,9 +282,19 @@ def heading_line(root: str, prefix: str) -> bytes:
     return _encoded(f"{shown(path)}:\r\n")
 
 
-def name_line(name: str) -> bytes:
-    """One line of NLST, with its CR LF (RFC 959 §4.1.3)."""
-    return _encoded(f"{shown(name)}\r\n")
+def name_lines(entries: Sequence[Entry], lead: str = "", *, marked: bool = False) -> bytes:
+    """Lines of NLST, with their CR LF (RFC 959 §4.1.3).
+
+    Args:
+        entries: What to name.
+        lead: What is shown before each name.
+        marked: Whether its :func:`type_mark` is shown behind it.
+    """
+    if isinstance(entries, Rows) and entries.printable and lead.isprintable() and not marked:
+        return "".join([f"{lead}{row[0]}\r\n" for row in entries.rows]).encode()
+    marks = map(type_mark, entries) if marked else repeat("")
+    names = (f"{lead}{each.name}{mark}" for each, mark in zip(entries, marks, strict=False))
+    return b"".join([_encoded(f"{shown(name)}\r\n") for name in names])
 
 
 def _token(text: str) -> str:

@@ -20,11 +20,14 @@ from zope.interface.verify import verifyObject
 
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IDescriptor, IWorkers, Store
-from ftptls.settings import UploadMode
+from ftptls.settings import Links, UploadMode
 from ftptls.testing.filesystem import InlineWorkers, run_now
 from ftptls.vfs.local import LocalFilesystem
+from ftptls.vfs.options import LocalOptions
+from ftptls.vfs.scanning import through
 from ftptls.vfs.small import SMALL
 from ftptls.vfs.stats import Describer, Place
+from ftptls.vfs.temporaries import temporary_name
 from ftptls.wire.entries import Entry, Kind
 
 P = PurePosixPath
@@ -299,6 +302,45 @@ def test_a_listing_closed_during_a_batch_waits_for_it(
     assert listing.batch(len) is None
     assert listing._fd == -1
     listing.close()
+
+
+@pytest.mark.parametrize("links", [Links.FOLLOW, Links.HIDE])
+def test_names_alone_are_those_of_a_scan(root: Path, links: Links) -> None:
+    (root / "file").write_bytes(b"12345")
+    (root / "folder").mkdir()
+    (root / "link").symlink_to("folder")
+    (root / ".hidden").write_bytes(b"")
+    (root / temporary_name()).write_bytes(b"")
+    os.mkfifo(root / "fifo")
+    (root / os.fsdecode(b"\xe4")).write_bytes(b"")
+    filesystem = LocalFilesystem(root, InlineWorkers(), options=LocalOptions(links=links))
+
+    async def found(names_only: bool) -> list[tuple[str, Kind]]:
+        batches = filesystem.scan(P("/"))
+        named = through(
+            batches,
+            lambda entries: [(each.name, each.kind) for each in entries],
+            names_only=names_only,
+        )
+        return sorted([each async for batch in named for each in batch])
+
+    names = run_now(found(names_only=True))
+    assert names == run_now(found(names_only=False))
+    assert len(names) == (6 if links is Links.FOLLOW else 5)
+
+
+def test_names_alone_are_not_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "file").write_bytes(b"")
+    filesystem = LocalFilesystem(root, InlineWorkers())
+
+    def fail(*_: object) -> None:
+        raise AssertionError("looked at")
+
+    async def names() -> list[int]:
+        monkeypatch.setattr(Describer, "learn", fail)
+        return [each async for each in through(filesystem.scan(P("/")), len, names_only=True)]
+
+    assert run_now(names()) == [1]
 
 
 def test_calls_go_through_the_workers(root: Path) -> None:

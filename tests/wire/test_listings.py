@@ -22,7 +22,7 @@ from ftptls.wire.listings import (
     heading_line,
     list_line,
     mlst_feature,
-    name_line,
+    name_lines,
     select_facts,
     time_value,
     type_mark,
@@ -106,7 +106,7 @@ def test_list_dates(modified, shown):
     assert f" {shown} report.txt\r\n".encode() in list_line(FILE._replace(modified=modified), NOW)
 
 
-@pytest.mark.parametrize("line_of", [lambda e: list_line(e, NOW), lambda e: name_line(e.name)])
+@pytest.mark.parametrize("line_of", [lambda e: list_line(e, NOW), lambda e: name_lines([e])])
 @pytest.mark.parametrize(
     ("name", "sent"),
     [
@@ -363,6 +363,18 @@ def test_rows_are_listed_as_entries_are(rows, shift, prefix, marked):
     lines = ListLines(NOW, None if shift is None else east(shift), marked=marked)
     for before in ("", prefix):
         assert lines.render(Rows(rows), before) == lines.render(list(Rows(rows)), before)
+
+
+@given(some_rows(), NAMES, st.booleans())
+def test_names_of_rows_are_those_of_entries(rows, lead, marked):
+    for before in ("", lead):
+        named = name_lines(Rows(rows), before, marked=marked)
+        assert named == name_lines(list(Rows(rows)), before, marked=marked)
+
+
+def test_names_have_their_lead_and_perhaps_a_mark():
+    assert name_lines([FILE, FOLDER], "in/") == b"in/report.txt\r\nin/pub\r\n"
+    assert name_lines([FILE, FOLDER], "in/", marked=True) == b"in/report.txt\r\nin/pub/\r\n"
 
 
 @given(some_rows(), st.frozensets(st.sampled_from(FACTS)))
