@@ -255,6 +255,8 @@ class SocketTransport:
         if self._far.fileno() < 0:
             return False
         if self._reset_arrived and (self.unsent or not self._window):
+            with suppress(OSError):
+                self._socket.send(b"\0")  # closed with that unread, the far end resets the near
             self._hang_up()
             return True
         sent = self._send()

@@ -13,6 +13,7 @@ from ftptls.settings import UploadMode
 from ftptls.testing.dialogue import SERVER_6
 from ftptls.testing.wires import End, Ending
 from ftptls.vfs.memory import MemoryFilesystem
+from tests.server.conftest import MODES
 
 pytestmark = pytest.mark.both_paths(threads=True)
 
@@ -389,3 +390,13 @@ def test_an_upload_that_arrives_with_the_handshake(enter, serve):
     wire.stop()
     client.expect(226)
     assert client.server.filesystem.contents()["/f"] == b"data"
+
+
+@pytest.mark.parametrize("size", [1000, len(BIG)])
+def test_a_clear_upload_that_is_reset_is_not_whole(enter, size):
+    client = enter({"/old": b"old"}, mode=MODES[0])
+    client.upload("STOR old", BIG[:size], ending=Ending.RESET, code=426)
+    client.upload("STOR new", BIG[:size], ending=Ending.RESET, code=426)
+    assert client.server.filesystem.contents() == {"/old": b"old"}
+    client.upload("STOR old", BIG[:size])
+    assert client.server.filesystem.contents() == {"/old": BIG[:size]}
