@@ -75,7 +75,7 @@ class Child(ProcessProtocol):
         self._relay = LineRelay(number)
         self._errors = LineRelay(number)
         verbs: dict[str, Callable[..., Any]] = {}
-        self._conversation = Conversation(verbs, self._leave)
+        self._conversation = Conversation(reactor, verbs, self._leave)
         self._guests = Guests(reactor, common.door, partial(self.tell, "make_way"))
         self._borrowed = Borrowed(common.lending)
         verbs |= {**self._guests.verbs, **self._borrowed.verbs}

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger
@@ -25,18 +25,20 @@ class Conversation(Protocol):
     """One end. What was said first is heard first.
 
     Args:
+        reactor: For the end of a turn.
         verbs: What this end can be told and asked.
         over: Called when the other end is gone.
     """
 
-    def __init__(self, verbs: Verbs, over: Callable[[], object]) -> None:
+    def __init__(self, reactor: Any, verbs: Verbs, over: Callable[[], object]) -> None:
+        self._reactor = reactor
         self._verbs = verbs
         self._over = over
         self._reader = MessageReader()
         self._number = 0
         self._asked: dict[int, Deferred[Any]] = {}
         self._unsent = b""
-        self._hearing = False
+        self._hears = self._sends_later = False
         self._send_at_once: Callable[[bytes], Any] | None = None
 
     def connectionMade(self) -> None:
@@ -44,8 +46,14 @@ class Conversation(Protocol):
         self._send_at_once = getattr(self.transport, "writeSomeData", None)
 
     def tell(self, verb: str, *arguments: Any) -> None:
-        """Say something; nothing is said to an end that is gone."""
+        """Say something; nothing is said to an end that is gone.
+
+        It leaves with what is asked next, or else when the reactor comes round.
+        """
         self._say([verb, *arguments])
+        if not self._hears and not self._sends_later:
+            self._sends_later = True
+            self._reactor.callLater(0, self._send_later)
 
     def ask(self, verb: str, *arguments: Any) -> Deferred[Any]:
         """Ask for something.
@@ -60,22 +68,16 @@ class Conversation(Protocol):
         answer: Deferred[Any] = Deferred(lambda _: self._asked.__delitem__(number))
         self._asked[number] = answer
         self._say([number, verb, *arguments])
+        self._flush()
         return answer
-
-    def close(self) -> None:
-        """Say no more than was said."""
-        if self.transport is not None:
-            self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
         """Octets of the other end; what is said about them leaves together."""
-        self._hearing = True
-        try:
-            for message in self._reader.feed(data):
-                self._heard(message)
-        finally:
-            self._hearing = False
-            self._flush()
+        self._hears = True
+        for message in self._reader.feed(data):
+            self._heard(message)
+        self._hears = False
+        self._flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The other end is gone, and with it what was asked of it."""
@@ -88,8 +90,10 @@ class Conversation(Protocol):
     def _say(self, message: Message) -> None:
         if self.connected:
             self._unsent += encode(message)
-            if not self._hearing:
-                self._flush()
+
+    def _send_later(self) -> None:
+        self._sends_later = False
+        self._flush()
 
     def _flush(self) -> None:
         """Send, at once as long as all of it fits into the socket; then by way of the reactor."""
@@ -108,7 +112,9 @@ class Conversation(Protocol):
     def _heard(self, message: Message) -> None:
         first, *rest = message
         if isinstance(first, str):
-            self._verbs[first](*rest)
+            told = self._verbs[first](*rest)
+            if isinstance(told, Coroutine):
+                Deferred.fromCoroutine(told).addErrback(_unforeseen)
         elif first > 0:
             self._answer(first, *rest)
         elif (waiting := self._asked.pop(-first, None)) is not None:
@@ -124,9 +130,10 @@ class Conversation(Protocol):
             self._say([-number, error.reply.code, error.reply.text])
             return
         if isinstance(answer, Coroutine):
-            Deferred.fromCoroutine(answer).addCallbacks(
-                lambda later: self._say([-number, later]), lambda failure: self._no(number, failure)
-            )
+            answering = Deferred.fromCoroutine(answer)
+            answering.addCallback(lambda later: self._say([-number, later]))
+            answering.addErrback(lambda failure: self._no(number, failure))
+            answering.addCallback(lambda _: None if self._hears else self._flush())
         else:
             self._say([-number, answer])
 
@@ -135,7 +142,8 @@ class Conversation(Protocol):
         if isinstance(error, FTPError):
             self._say([-number, error.reply.code, error.reply.text])
         else:
-            _log.failure("unforeseen error between processes", failure)
+            if not failure.check(CancelledError):  # given up, by the one who asked
+                _unforeseen(failure)
             self._say([-number, 451, "Local error; try again later."])
 
 
@@ -158,6 +166,10 @@ class _Once(ServerFactory):
     def buildProtocol(self, addr: object) -> Conversation:
         """The conversation, whose connection it is."""
         return self._conversation
+
+
+def _unforeseen(failure: Failure) -> None:
+    _log.failure("unforeseen error between processes", failure)
 
 
 def _error(code: int, text: str) -> FTPError:

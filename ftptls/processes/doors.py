@@ -27,10 +27,13 @@ class SharedDoor:
 
     Args:
         supervisor: Who knows what all workers do.
+        asks_for_users: Whether it is asked if a user may have one more session; else, as where
+            he may have any number, it is told of it, and nobody waits.
     """
 
-    def __init__(self, supervisor: Conversation) -> None:
+    def __init__(self, supervisor: Conversation, *, asks_for_users: bool) -> None:
         self._supervisor = supervisor
+        self._asks_for_users = asks_for_users
         self._numbers = count(1)
         self._visits: dict[int, SharedVisit] = {}
 
@@ -42,7 +45,7 @@ class SharedDoor:
 
     def knock(self, address: str) -> Deferred[Refusal | Entrance]:
         """Whether one more connection of an address may come in."""
-        visit = SharedVisit(self._supervisor, self._numbers, self._visits)
+        visit = SharedVisit(self._supervisor, self._numbers, self._visits, self._asks_for_users)
         return Deferred.fromCoroutine(visit.come_in(address))
 
     def make_way(self, number: int) -> None:
@@ -58,15 +61,21 @@ class SharedVisit:
         supervisor: Who is asked.
         numbers: Of connections and attempts: what they are called there.
         present: All connections that there are, by number.
+        asks_for_users: See :class:`SharedDoor`.
     """
 
     def __init__(
-        self, supervisor: Conversation, numbers: Iterator[int], present: dict[int, SharedVisit]
+        self,
+        supervisor: Conversation,
+        numbers: Iterator[int],
+        present: dict[int, SharedVisit],
+        asks_for_users: bool,
     ) -> None:
         self._supervisor = supervisor
         self._numbers = numbers
         self._number = next(numbers)
         self._present = present
+        self._asks_for_users = asks_for_users
         self._address = ""
         self._make_way: Callable[[], None] | None = None
         self._given_up = False
@@ -114,7 +123,10 @@ class SharedVisit:
         Raises:
             FTPError: He has as many sessions as he may, or nobody can answer.
         """
-        await self._supervisor.ask("log_in", self._number, user)
+        if self._asks_for_users:
+            await self._supervisor.ask("log_in", self._number, user)
+        else:
+            self._supervisor.tell("log_in", self._number, user)
         return self._log_out
 
     def leave(self) -> None:

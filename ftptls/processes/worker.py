@@ -86,8 +86,9 @@ def _start(orders: Orders, connection: socket.socket, reactor: Any) -> FTPServic
     """
     stop = partial(_stop, reactor)
     verbs: dict[str, Callable[..., Any]] = {}
-    supervisor = Conversation(verbs, stop)
-    door, borrowing = SharedDoor(supervisor), Borrowing(supervisor)
+    supervisor = Conversation(reactor, verbs, stop)
+    bounded = orders.settings.guard.sessions_per_user > 0
+    door, borrowing = SharedDoor(supervisor, asks_for_users=bounded), Borrowing(supervisor)
     take_turns_with(borrowing.turn)
     WRITE_LOCKS.share(LOCKS)
     endpoints = [Given(reactor, at, each) for at, each in enumerate(orders.sockets)]

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from ftptls.cred.places import Places
-from ftptls.errors import TransientError
+from ftptls.errors import FTPError, TransientError
 from ftptls.processes.conversation import Conversation
 from ftptls.processes.sharing import Borrowed, Borrowing, Lending
 from ftptls.vfs.locks import WriteLocks, place_of
@@ -27,10 +27,11 @@ class Worker:
     """One process, with what its supervisor knows of it."""
 
     def __init__(self, clock: Clock, lending: Lending) -> None:
-        self.conversation = Conversation({}, lambda: None)
+        self.conversation = Conversation(clock, {}, lambda: None)
         self.borrowing = Borrowing(self.conversation)
         self.borrowed = Borrowed(lending)
-        connect(clock, self.conversation, Conversation(self.borrowed.verbs, lambda: None))
+        supervisor = Conversation(clock, self.borrowed.verbs, lambda: None)
+        connect(clock, self.conversation, supervisor)
 
 
 class Turn:
@@ -63,7 +64,7 @@ def all_end() -> Iterator[None]:
     while Turn.made:
         turn = Turn.made.pop()
         turn.ended.cancel()
-        turn.ended.addErrback(lambda failure: failure.trap(CancelledError))
+        turn.ended.addErrback(lambda failure: failure.trap(CancelledError, FTPError))
 
 
 def settle(clock: Clock) -> None:

@@ -56,9 +56,10 @@ class AcrossDoor(SharedDoor):
 
     def __init__(self, reactor: Any, door: Door) -> None:
         self._door = door
-        self.worker = Conversation({"make_way": self.make_way}, lambda: None)
-        super().__init__(self.worker)
-        supervisor = Conversation(verbs := {}, lambda: None)
+        bounded = door._settings.sessions_per_user > 0
+        self.worker = Conversation(reactor, {"make_way": self.make_way}, lambda: None)
+        super().__init__(self.worker, asks_for_users=bounded)
+        supervisor = Conversation(reactor, verbs := {}, lambda: None)
         self.guests = Guests(reactor, door, lambda number: supervisor.tell("make_way", number))
         verbs |= self.guests.verbs
         connect(reactor, self.worker, supervisor)
