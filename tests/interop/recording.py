@@ -35,8 +35,8 @@ def _record(owner: Any, name: str, octets: Callable[..., int]) -> None:
     call = getattr(owner, name)
 
     @functools.wraps(call)
-    def recorded(*args: Any) -> Any:
-        result = call(*args)
+    def recorded(*args: Any, **more: Any) -> Any:
+        result = call(*args, **more)
         _note(name if owner is os else f"{owner.__name__}.{name}", octets(result, *args))
         return result
 
@@ -52,6 +52,7 @@ def main() -> None:
     _record(os, "preadv", _result)
     _record(os, "pwrite", _result)
     _record(os, "sendfile", _result)
+    _record(os, "splice", _result)
     for owner, name in (
         (SSL.Connection, "send"),
         (TLSStream, "read_into"),
