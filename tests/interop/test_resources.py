@@ -7,18 +7,20 @@ import re
 import socket
 import threading
 import time
+import zlib
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.interop.clients import Bare, everything, fetch, ftp, store
+from tests.interop.clients import Bare, everything, fetch, ftp, reset, store
 from tests.interop.conftest import StartServer
 from tests.interop.server import Server, eventually, scale
 
 MIB = 1 << 20
 SIZE = int(128 * min(scale(), 8)) * MIB
 MORE = 40 * MIB
+MANY = round(50 * min(scale(), 8))  # clients
 MARK = os.urandom(4096)
 PLACES = (0, SIZE // 2 - 1000, SIZE - len(MARK))
 
@@ -87,21 +89,41 @@ def test_an_upload_takes_no_memory(server: Server, tmp_path: Path, protect: bool
     assert server.peak_memory() < before + MORE
 
 
-def test_clients_that_stop_hold_nobody_up(server: Server) -> None:
-    """More of them than there are threads, downloading and uploading."""
+@pytest.mark.parametrize(
+    ("protect", "mode"), [(True, "S"), (False, "S"), (True, "Z")], ids=["TLS", "clear", "MODE Z"]
+)
+def test_clients_that_stop_hold_nobody_up_and_little_memory(
+    start_server: StartServer, protect: bool, mode: str
+) -> None:
+    """There is one thread, and many of them; then they go on, all at once."""
+    server = start_server(
+        flags=["--data-protection", "optional"],
+        limits=["threads = 1", "transfer_threads = 1"],
+    )
     with (server.root / "endless").open("wb") as file:
         file.truncate(1 << 30)
-    warm(server, protect=True)
+    warm(server, protect=protect)
     server.forget_peak()
     before = server.memory()
     with ExitStack() as stack:
-        stopped = [stack.enter_context(Bare(server)) for _ in range(24)]
+        stopped = [stack.enter_context(Bare(server)) for _ in range(MANY)]
+        connections: list[socket.socket] = []
         for number, client in enumerate(stopped):
-            if number % 2:
-                stack.enter_context(client.transfer("RETR endless"))
-            else:
-                data = stack.enter_context(client.transfer(f"STOR stopped{number}"))
-                data.sendall(bytes(300_000))
+            client.command(f"PROT {'P' if protect else 'C'}", 200)
+            client.command("OPTS MODE Z LEVEL 0", 200)  # so many octets as the file has
+            client.command(f"MODE {mode}", 200)
+            data = client.passive()
+            client.command("RETR endless" if number % 2 else f"STOR stopped{number}", 150)
+            connections.append(stack.enter_context(client.protect(data) if protect else data))
+        packers = [zlib.compressobj(0) for _ in connections]
+
+        def send(number: int, data: bytes) -> None:
+            if mode == "Z":
+                data = packers[number].compress(data) + packers[number].flush(zlib.Z_SYNC_FLUSH)
+            connections[number].sendall(data)
+
+        for number in range(0, MANY, 2):
+            send(number, bytes(300_000))
         at: list[int] = []
 
         def stands_still() -> bool:
@@ -112,12 +134,24 @@ def test_clients_that_stop_hold_nobody_up(server: Server) -> None:
         eventually(stands_still)
         assert all(octets == 300_000 for octets in at[::2])
         assert all(0 < octets < 64 * MIB for octets in at[1::2])
-        with ftp(server) as client:  # everybody else is served
-            store(client, "passing", bytes(MIB))
-            assert fetch(client, "passing") == bytes(MIB)
-            client.delete("passing")
+        for client in stopped:
+            client.command("NOOP", 200)
+        with ftp(server, protect=protect) as passing:  # everybody else is served
+            store(passing, "passing", bytes(MIB))
+            assert fetch(passing, "passing") == bytes(MIB)
+            passing.delete("passing")
         # A session with its buffers, a transfer with its own: bounded for each.
-        assert server.peak_memory() < before + len(stopped) * 2 * MIB
+        assert server.peak_memory() < before + MANY * 2 * MIB
+        buffer = bytearray(128 * 1024)
+        for _ in range(20):
+            for number, data in enumerate(connections):
+                if number % 2:
+                    assert data.recv_into(buffer)
+                else:
+                    send(number, buffer)
+        assert server.peak_memory() < before + MANY * 2 * MIB
+        for data in connections[::2]:
+            reset(data)
     eventually(lambda: server.descriptors() == [])
     assert sorted(os.listdir(server.root)) == ["endless"]
     (server.root / "endless").unlink()
