@@ -13,7 +13,7 @@ from ftptls.settings import Policy
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.checksums import Algorithm
 from ftptls.wire.compression import DEFAULT_LEVEL
-from ftptls.wire.listings import DEFAULT_FACTS
+from ftptls.wire.facts import DEFAULT_FACTS
 from ftptls.wire.ranges import Range
 from ftptls.wire.representation import Representation, TransferMode
 

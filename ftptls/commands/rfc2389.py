@@ -6,7 +6,7 @@ from ftptls.commands.context import Context
 from ftptls.commands.registry import Command, features
 from ftptls.errors import PermanentError
 from ftptls.wire.arguments import Option, anything, nothing, option
-from ftptls.wire.listings import FACTS, select_facts
+from ftptls.wire.facts import FACTS, select_facts
 from ftptls.wire.replies import Reply
 
 

@@ -17,8 +17,9 @@ from ftptls.settings.rights import KNOW
 from ftptls.vfs.scanning import through
 from ftptls.wire.arguments import optional_path, path
 from ftptls.wire.attributes import is_timed_path, timed_path
+from ftptls.wire.dates import time_value
 from ftptls.wire.entries import Entry, Kind, visible
-from ftptls.wire.listings import FactLines, facts_line, mlst_feature, time_value
+from ftptls.wire.facts import FactLines, facts_line, mlst_feature
 from ftptls.wire.replies import Reply
 from ftptls.wire.representation import Representation
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ftptls.wire.arguments import ArgumentError, path
-from ftptls.wire.listings import time_value
+from ftptls.wire.dates import time_value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"([1-9][0-9]{3})" + "([0-9]{2})" * 5 + r"(?:\.([0-9]+))?")

@@ -39,6 +39,14 @@ def shown(name: str) -> str:
     return _CONTROLS.sub("?", name)
 
 
+def encoded(text: str) -> bytes:
+    """UTF-8, with octets that are none as they are on the disk."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # lone surrogates, which no disk of octets can hold
+        return text.encode("utf-8", "replace")
+
+
 def quoted(path: PurePosixPath) -> str:
     """The path between double quotes, those inside it doubled, for 257 (RFC 959 Appendix II)."""
     return '"{}"'.format(shown(str(path)).replace('"', '""'))

@@ -12,21 +12,17 @@ from hypothesis import strategies as st
 
 from ftptls.settings.zones import seconds_east
 from ftptls.wire.arguments import ArgumentError
+from ftptls.wire.dates import time_value
 from ftptls.wire.entries import Entry, Kind, Row, Rows, Traits
-from ftptls.wire.listings import (
+from ftptls.wire.facts import (
     DEFAULT_FACTS,
     FACTS,
     FactLines,
-    ListLines,
     facts_line,
-    heading_line,
-    list_line,
     mlst_feature,
-    name_lines,
     select_facts,
-    time_value,
-    type_mark,
 )
+from ftptls.wire.listings import ListLines, heading_line, list_line, name_lines, type_mark
 
 
 def utc(*fields: int) -> int:
