@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ftptls.errors import BusyError
-from ftptls.interfaces import IWorkers
+from ftptls.interfaces import IThreads, IWorkers
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def transfer_threads(wanted: int) -> int:
     return wanted or (os.cpu_count() or 1) + 1
 
 
-@implementer(IWorkers)
+@implementer(IThreads)
 class Workers:
     """Threads of our own, so that a slow disk never starves another part of the program.
 
@@ -68,6 +68,11 @@ class Workers:
         result: Deferred[T] = Deferred()
         self._asked.put(_Asked(result, call, args))
         return result
+
+    @property
+    def crowded(self) -> bool:
+        """Whether calls wait for a thread."""
+        return self._unanswered > self._most
 
     def _start(self) -> None:
         IReactorCore(self._reactor).addSystemEventTrigger("after", "shutdown", self._stop)

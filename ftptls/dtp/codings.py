@@ -81,10 +81,12 @@ class DecodedIncoming:
         decoder: Makes of them what the file gets.
 
     Attributes:
+        link: The connection they come by.
         ended: Whether the file is whole.
     """
 
     def __init__(self, incoming: Incoming, decoder: Decoder) -> None:
+        self.link = incoming.link
         self._incoming = incoming
         self._decoder = decoder
         self._pieces: Iterator[bytes] = iter(())

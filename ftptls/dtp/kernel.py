@@ -25,11 +25,10 @@ class KernelDownload(Pump):
     """
 
     def __init__(self, progress: Progress, source: int, offset: int, end: int, link: Link) -> None:
-        super().__init__(progress)
+        super().__init__(progress, link)
         self._source = source
         self._offset = offset
         self._end = end
-        self._link = link
 
     def _piece(self) -> Want:
         position = self._offset + self._progress.octets
@@ -59,11 +58,9 @@ class KernelUpload(FileUpload):
         target: int,
         offset: int,
         source: Source,
-        link: Link,
         end: int | None = None,
     ) -> None:
         super().__init__(progress, target, offset, source, end)
-        self._link = link
         self._may = hasattr(os, "splice")
         self._pipe: _Pipe | None = None
 

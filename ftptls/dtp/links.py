@@ -10,6 +10,7 @@ stranger's new socket.)
 from __future__ import annotations
 
 import errno
+import select
 import socket
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ _UNSENT = 256 * 1024
 # Who takes what waits within this many seconds, gets twice as much the next time, up to a bound.
 _BRISK = 0.05
 _MOST_UNSENT = 4 * 1024 * 1024
+# Milliseconds that a thread waits for a client that is fast.
+_MOMENT = 2
 
 
 class Link(Protocol):
@@ -54,6 +57,9 @@ class Link(Protocol):
 
     def fileno(self) -> int:
         """The socket's descriptor; -1 where there is none."""
+
+    def linger(self, *, to_write: bool) -> bool:
+        """Wait for a moment, on a worker; whether it can go on."""
 
     def wait_readable(self) -> Deferred[None]:
         """Fires when :meth:`receive_into` has something to say."""
@@ -153,6 +159,15 @@ class SocketLink:
         """See :class:`Link`."""
         self._check()
         return self._socket.send(data)
+
+    def linger(self, *, to_write: bool) -> bool:
+        """See :class:`Link`."""
+        moment = select.poll()
+        moment.register(self.fileno(), select.POLLOUT if to_write else select.POLLIN)
+        ready = bool(moment.poll(_MOMENT))
+        if ready and to_write:
+            self._let_wait(min(2 * self._unsent, _MOST_UNSENT))
+        return ready
 
     def wait_readable(self) -> Deferred[None]:
         """See :class:`Link`."""
@@ -313,6 +328,10 @@ class TransportLink:
             raise BlockingIOError
         self._transport.write(bytes(data))
         return len(data)
+
+    def linger(self, *, to_write: bool) -> bool:
+        """See :class:`Link`."""
+        return False
 
     def wait_readable(self) -> Deferred[None]:
         """See :class:`Link`."""

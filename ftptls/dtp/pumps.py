@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import ClassVar, Protocol
 
 from ftptls.dtp.links import Link
+from ftptls.interfaces import IThreads
 from ftptls.progress import Progress
 from ftptls.tls.stream import TLSError, TLSStream, room_for
 
@@ -24,6 +25,8 @@ _FIRST_PIECE = 16 * 1024
 NO_END = 2**63 - 1
 # Pieces in one step: some 10 ms of work, then the next transfer has its turn.
 _PIECES_IN_A_ROW = 16
+# Who moved so much since the last time, is waited for a moment.
+_BRISK = 128 * 1024
 
 
 class Want(enum.Enum):
@@ -130,6 +133,10 @@ class Source(Protocol):
     def ended(self) -> bool:
         """Whether there are no more, and those before are whole."""
 
+    @property
+    def link(self) -> Link:
+        """The connection they come by."""
+
     def receive(self) -> memoryview | bytes:
         """The next octets, valid until the next call; perhaps none.
 
@@ -155,7 +162,7 @@ class Incoming:
     """
 
     def __init__(self, link: Link, stream: TLSStream | None, *, accept_fin: bool = False) -> None:
-        self._link = link
+        self.link = link
         self._stream = stream
         self._grow(_FIRST_PIECE)
         self._grows = False
@@ -192,7 +199,7 @@ class Incoming:
     def _send_alert(self, stream: TLSStream) -> None:
         """Tell the client why, if it can be told at all."""
         with suppress(OSError):
-            self._link.send(memoryview(stream.output()))
+            self.link.send(memoryview(stream.output()))
 
     def _end_unproven(self, stream: TLSStream) -> memoryview:
         if not stream.between_records:
@@ -215,7 +222,7 @@ class Incoming:
         if self._grows:
             self._grow(PIECE)
         try:
-            count = self._link.receive_into(self._records)
+            count = self.link.receive_into(self._records)
         except BlockingIOError:
             raise
         except OSError as error:
@@ -227,12 +234,19 @@ class Incoming:
 class Pump:
     """A transfer's steps."""
 
-    def __init__(self, progress: Progress, pieces_in_a_row: int = _PIECES_IN_A_ROW) -> None:
+    def __init__(
+        self, progress: Progress, link: Link, pieces_in_a_row: int = _PIECES_IN_A_ROW
+    ) -> None:
         self._progress = progress
+        self._link = link
         self._pieces_in_a_row = pieces_in_a_row
+        self._lingered_at = 0
 
-    def step(self) -> Want:
+    def step(self, threads: IThreads | None = None) -> Want:
         """Do a bounded amount of work.
+
+        Args:
+            threads: Whose thread this is, if it may wait a moment for a client that is fast.
 
         Raises:
             AbortedError: It was aborted.
@@ -243,9 +257,24 @@ class Pump:
         for _ in range(self._pieces_in_a_row):
             self._progress.check()
             want = self._piece()
-            if want is not Want.MORE:
+            if want is not Want.MORE and not self._lingers(want, threads):
                 return want
         return Want.MORE
+
+    def _lingers(self, want: Want, threads: IThreads | None) -> bool:
+        """Wait for a moment, which costs less than to go by the reactor and come back.
+
+        Never for a slow client, nor while another transfer waits for the thread.
+
+        Returns:
+            Whether it can go on.
+        """
+        if want is Want.DONE or threads is None or threads.crowded:
+            return False
+        octets = self._progress.octets
+        brisk = octets - self._lingered_at >= _BRISK
+        self._lingered_at = octets
+        return brisk and self._link.linger(to_write=want is Want.WRITE)
 
     def _piece(self) -> Want:
         raise NotImplementedError
@@ -262,7 +291,7 @@ class FileDownload(Pump):
         end: int,
         outgoing: Outgoing,
     ) -> None:
-        super().__init__(progress, outgoing.pieces_in_a_row)
+        super().__init__(progress, outgoing.link, outgoing.pieces_in_a_row)
         self._source = source
         self._offset = offset
         self._end = end
@@ -295,7 +324,7 @@ class FileUpload(Pump):
         source: Source,
         end: int | None = None,
     ) -> None:
-        super().__init__(progress)
+        super().__init__(progress, source.link)
         self._target = target
         self._offset = offset
         self._end = end

@@ -125,6 +125,10 @@ class ThrottledLink:
         """See :class:`Link`."""
         return -1
 
+    def linger(self, *, to_write: bool) -> bool:
+        """See :class:`Link`."""
+        return False
+
     def wait_readable(self) -> Deferred[None]:
         """See :class:`Link`."""
         seconds = self._receiving.ready_in() if self._receiving else 0.0

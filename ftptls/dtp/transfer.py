@@ -31,6 +31,7 @@ from ftptls.interfaces import (
     IDescriptor,
     IFileReader,
     IOwnWorkers,
+    IThreads,
     IUpload,
     IWorkers,
 )
@@ -151,7 +152,7 @@ class Transfer:
             end = IBounded(upload).end if IBounded.providedBy(upload) else None
             pump: Pump
             if self._channel.stream is None and decoder is None and self._link.fileno() >= 0:
-                pump = KernelUpload(self._progress, target, upload.offset, source, self._link, end)
+                pump = KernelUpload(self._progress, target, upload.offset, source, end)
             else:
                 pump = FileUpload(self._progress, target, upload.offset, source, end)
             await self._run(pump, upload)
@@ -164,7 +165,8 @@ class Transfer:
     async def _run(self, pump: Pump, file: IFileReader | IUpload) -> None:
         own = IOwnWorkers.providedBy(file)
         workers: IWorkers = IOwnWorkers(file).workers if own else self._workers
-        while (want := await workers.run(pump.step)) is not Want.DONE:
+        threads = IThreads(workers) if IThreads.providedBy(workers) else None
+        while (want := await workers.run(pump.step, threads)) is not Want.DONE:
             if want is Want.READ:
                 await self._wait(self._link.wait_readable())
             elif want is Want.WRITE:
