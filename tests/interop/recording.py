@@ -53,6 +53,7 @@ def main() -> None:
     _record(os, "pwrite", _result)
     _record(os, "sendfile", _result)
     _record(os, "splice", _result)
+    _record(os, "splice", _result)
     for owner, name in (
         (SSL.Connection, "send"),
         (TLSStream, "read_into"),
