@@ -49,8 +49,9 @@ class Target:
     trusted: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """A client's."""
+        """A client's, of TLS 1.3, as curl's."""
         made = ssl.create_default_context(cafile=self.trusted)
+        made.minimum_version = ssl.TLSVersion.TLSv1_3
         if self.trusted is None:
             made.check_hostname = False
             made.verify_mode = ssl.CERT_NONE
@@ -133,13 +134,6 @@ class Session:
             data.sendall(content)
             _finish(data)
         self._reply(226, 250, to=command)
-
-    def negotiated(self) -> str:
-        """Version of TLS and cipher of the control connection."""
-        if not isinstance(self._socket, ssl.SSLSocket):
-            return "clear"
-        cipher = self._socket.cipher()
-        return f"{self._socket.version()} {cipher[0] if cipher else ''}"
 
     def _data(self, command: str, *, resumed: bool = False) -> socket.socket:
         found = _PASV.search(self.ask("PASV", 227)[3:])

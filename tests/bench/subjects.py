@@ -69,8 +69,8 @@ class Content:
         folder.mkdir()
         piece = b"".join(hashlib.sha256(bytes([each, 7])).digest() for each in range(256)) * 128
         with (folder / "large").open("wb") as large:
-            for begin in range(0, load.octets, len(piece)):
-                large.write(piece[: load.octets - begin])
+            for begin in range(0, load.octets, len(piece)):  # no two pieces are the same
+                large.write((begin.to_bytes(8) + piece[8:])[: load.octets - begin])
         (folder / "small").write_bytes(piece[:1024])
         (folder / "in").mkdir()
         (folder / "in").chmod(0o777)
