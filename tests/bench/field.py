@@ -100,7 +100,7 @@ def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None)
     scaled = {
         name: [each.times(row.factor) for each in some[:rounds]] for name, some in taken.items()
     }
-    peers = {name: some for name, some in scaled.items() if name != OURS}
+    others = {name: some for name, some in scaled.items() if name != OURS}
     in_c = {each.name for each in FIELD if each.in_c}
     ours = scaled.get(OURS, [])
     return {
@@ -109,12 +109,12 @@ def result(row: Row, taken: Mapping[str, Sequence[Sample]], floor: float | None)
         "floor": None if floor is None else floor * row.factor,
         "figures": {name: asdict(figures(some)) for name, some in scaled.items()},
         "ratios": {
-            aspect: {name: ratio(ours, some, aspect) for name, some in peers.items() if ours}
+            aspect: {name: ratio(ours, some, aspect) for name, some in others.items() if ours}
             for aspect in ASPECTS
         },
         "best": {
-            **{aspect: best(peers, aspect) for aspect in ASPECTS},
-            "server in C": best({n: some for n, some in peers.items() if n in in_c}, "server"),
+            **{aspect: best(others, aspect) for aspect in ASPECTS},
+            "server in C": best({n: some for n, some in others.items() if n in in_c}, "server"),
         },
     }
 
@@ -140,7 +140,10 @@ def run(
         made = _run(subjects, told, rows, load, rounds)
         if rates and not made["ended"]:
             _tell(" and ".join(rates))
-            made["workers"] = workers.measure(rates, content.folder, rounds, load.seconds)
+            try:
+                made["workers"] = workers.measure(rates, content.folder, rounds, load.seconds)
+            except SystemExit as error:
+                made["ended"] = str(error)
         return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -91,7 +92,14 @@ def elsewhere(target: Target, folder: str, load: Load) -> Iterator[Subjects]:
         try:
             yield {KeyKind.RSA: [subject]}
         finally:
-            with Session(target, target.context()) as session:
-                for path in paths:
-                    session.ask(f"DELE {path}", 250)
-                session.quit()
+            _remove(target, paths)
+
+
+def _remove(target: Target, paths: Sequence[str]) -> None:
+    try:
+        with Session(target, target.context()) as session:
+            for path in paths:
+                session.ask(f"DELE {path}", 250)
+            session.quit()
+    except (BenchError, OSError) as error:
+        print(f"{' and '.join(paths)} are left there: {error}", file=sys.stderr)
