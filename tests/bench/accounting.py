@@ -163,11 +163,10 @@ def peak_kib(pids: Iterable[int]) -> int:
     return sum(_status(pid, "VmHWM") for pid in pids)
 
 
-def forget_peaks(pids: Sequence[int]) -> int:
-    """Count the peaks of processes anew; returns what is resident now, in KiB."""
+def forget_peaks(pids: Iterable[int]) -> None:
+    """Count the peaks of processes anew."""
     for pid in pids:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
-    return sum(_status(pid, "VmRSS") for pid in pids)
 
 
 def threads(pids: Iterable[int]) -> int:

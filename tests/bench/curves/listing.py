@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.accounting import forget_peaks, peak_kib
 from tests.bench.clients import Session
 from tests.bench.contenders import VERBS
-from tests.bench.curves.curve import Curve, Row, Size, served
+from tests.bench.curves.curve import Curve, Limit, Row, Size, served
 from tests.bench.curves.plot import Axis, Line, Plot
 from tests.bench.listings import fill, names_in
 
@@ -19,6 +19,7 @@ _NUMBERS = {
     Size.TINY: (10, 100),
 }
 _ROUNDS = 3
+_FLAT = 110.0  # per cent
 
 
 def measure(size: Size) -> Curve:
@@ -37,15 +38,15 @@ def measure(size: Size) -> Curve:
     with served(fill_all) as (server, target):
         for number in numbers:
             for verb in VERBS:
-                seconds, grown = [], []
+                seconds, cpu = [], []
                 for _ in range(_ROUNDS):
                     with Session(target, target.context()).ready() as session:
                         session.ask("TYPE A", 200)
-                        before = forget_peaks(server.account.pids())
-                        began = time.perf_counter()
+                        forget_peaks(server.account.pids())
+                        before, began = server.account.cpu_seconds(), time.perf_counter()
                         listing, _ = session.fetch(f"{verb} /{number}")
                         seconds.append(time.perf_counter() - began)
-                        grown.append(peak_kib(server.account.pids()) - before)
+                        cpu.append(server.account.cpu_seconds() - before)
                 if len(names_in(verb, listing)) != number:
                     raise SystemExit(f"{verb} of {number} entries was not whole")
                 rows.append(
@@ -53,8 +54,8 @@ def measure(size: Size) -> Curve:
                         "verb": verb,
                         "entries": number,
                         "seconds": statistics.median(seconds),
-                        "microseconds each": statistics.median(seconds) / number * 1e6,
-                        "KiB more at the peak": statistics.median(grown),
+                        "server CPU, s": statistics.median(cpu),
+                        "microseconds of CPU each": statistics.median(cpu) / number * 1e6,
                         "KiB at the peak": peak_kib(server.account.pids()),
                     }
                 )
@@ -74,7 +75,16 @@ def measure(size: Size) -> Curve:
                 _lines(rows, "KiB at the peak", 1024),
             ),
         },
+        [_flat(rows, verb) for verb in VERBS],
     )
+
+
+def _flat(rows: list[Row], verb: str) -> Limit:
+    """The peak of the longest, over that of the shortest."""
+    peaks = [row["KiB at the peak"] for row in rows if row["verb"] == verb]
+    longest = rows[-1]["entries"]
+    text = f"Memory at the peak of {verb} of {longest} entries, of that of {rows[0]['entries']}"
+    return Limit(text, "%", _FLAT, 100 * peaks[-1] / peaks[0])
 
 
 def _lines(rows: list[Row], figure: str, unit: float) -> list[Line]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT = 760, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 70, 55
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 70, 55
 _ACROSS, _DOWN = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 # Told apart by everybody (Okabe and Ito).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -126,8 +126,8 @@ def _steps(most: float) -> list[float]:
 
 
 def _powers(least: float, most: float) -> list[float]:
-    """Of ten; of two where all is within little more than two decades."""
-    base = 2 if most / least <= 300 else 10
+    """Of ten; of two for small numbers of things."""
+    base = 2 if least >= 1 and most < 100 else 10
     first = math.floor(math.log(least, base) + 1e-9)
     last = max(first + 1, math.ceil(math.log(most, base) - 1e-9))
     return [float(base) ** each for each in range(first, last + 1)]

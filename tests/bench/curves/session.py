@@ -77,14 +77,18 @@ class Stream:
         await self._flush()
 
     async def finish(self) -> None:
-        """Say that this was all, and read on until the server has heard it."""
+        """Say that this was all, and read on until the server has heard it.
+
+        Whether all is well tells its 226; a server that has waited long enough may be gone.
+        """
         if self._tls is not None:
             with suppress(ssl.SSLWantReadError):  # the other side's may still be on its way
                 self._tls.unwrap()
+        with suppress(OSError):
             await self._flush()
-        self._socket.shutdown(socket.SHUT_WR)
-        while await self._take():
-            pass
+            self._socket.shutdown(socket.SHUT_WR)
+            while await self._take():
+                pass
 
     def close(self) -> None:
         """Let go."""
