@@ -252,11 +252,9 @@ class MemoryReactor(Clock):
         Raises:
             CannotListenError: Somebody else does.
         """
-        if any(each.port == port and _overlap(each.host, interface) for each in self._ports):
-            raise CannotListenError(interface, port, OSError("address in use"))
-        listening = MemoryPort(self, interface, port or next(self._free), factory, backlog)
-        self._ports.append(listening)
-        factory.doStart()
+        number = self.claim(interface, port)
+        listening = MemoryPort(self, interface, number, factory, backlog)
+        self.add_port(listening)
         return listening
 
     def connectTCP(
@@ -310,6 +308,21 @@ class MemoryReactor(Clock):
     def forget(self, transport: Any) -> None:
         """An end is closed."""
         self._transports.remove(transport)
+
+    def claim(self, host: str, port: int) -> int:
+        """A number to listen on: ``port``, or for 0 a free one.
+
+        Raises:
+            CannotListenError: Somebody else does.
+        """
+        if any(each.port == port and _overlap(each.host, host) for each in self._ports):
+            raise CannotListenError(host, port, OSError("address in use"))
+        return port or next(self._free)
+
+    def add_port(self, port: MemoryPort) -> None:
+        """A port is listened on."""
+        self._ports.append(port)
+        port.factory.doStart()
 
     def forget_port(self, port: MemoryPort) -> None:
         """A port is not listened on any more."""

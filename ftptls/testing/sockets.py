@@ -20,7 +20,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+)
 from twisted.internet.interfaces import (
     IAddress,
     IReactorFDSet,
@@ -28,10 +33,12 @@ from twisted.internet.interfaces import (
     ITCPTransport,
     IWriteDescriptor,
 )
+from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ftptls.testing.network import MemoryReactor
+from ftptls.dtp.listening import IListensBySocket
+from ftptls.testing.network import MemoryPort, MemoryReactor
 from ftptls.testing.transports import WINDOW, MemoryTransport
 
 # What the kernel holds for each direction; it counts its own overhead, too.
@@ -317,7 +324,83 @@ class SocketTransport:
         return False
 
 
-@implementer(IReactorFDSet)
+class SocketPort(MemoryPort):
+    """A port that is listened on by a socket.
+
+    Args:
+        reactor: Whose port it is.
+        host: An address, or an empty one for all.
+        port: The number.
+        backlog: How many connections may wait to be accepted.
+    """
+
+    def __init__(self, reactor: MemoryReactor, host: str, port: int, backlog: int) -> None:
+        nobody = ServerFactory()
+        nobody.noisy = False
+        super().__init__(reactor, host, port, nobody, backlog)
+        self.socket = ListeningMemorySocket(self)
+
+    def accept(self) -> bool:
+        """Tell who listens that somebody waits; whether there was anybody new."""
+        return self.socket.tell(len(self.waiting))
+
+    def stopListening(self) -> None:
+        """Stop; connections that wait to be accepted are reset."""
+        self.socket.close()
+
+
+class ListeningMemorySocket:
+    """What the server has of a port: as much of a listening socket as is needed.
+
+    Args:
+        port: The port.
+    """
+
+    def __init__(self, port: SocketPort) -> None:
+        self._port = port
+        # As many octets as connections wait of which the reactor is to tell.
+        self._bell, self._ringing = socket.socketpair()
+        self._bell.setblocking(False)
+        self._told = 0
+
+    def fileno(self) -> int:
+        """What is readable while somebody waits."""
+        return self._bell.fileno()
+
+    def getsockname(self) -> tuple[str, int]:
+        """Where it listens."""
+        return self._port.host, self._port.port
+
+    def tell(self, waiting: int) -> bool:
+        """So many wait; whether there were fewer before."""
+        new = waiting - self._told
+        if new > 0:
+            self._ringing.send(bytes(new))
+            self._told = waiting
+        return new > 0
+
+    def accept(self) -> tuple[MemorySocket, tuple[str, int]]:
+        """The next connection, and where it comes from.
+
+        Raises:
+            BlockingIOError: Nobody waits.
+        """
+        if not self._port.waiting:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        transport: Any = self._port.waiting.pop(0)
+        if self._told:
+            self._told -= len(self._bell.recv(1))
+        peer = transport.getPeer()
+        return transport.getHandle(), (peer.host, peer.port)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._bell.close()
+        self._ringing.close()
+        MemoryPort.stopListening(self._port)
+
+
+@implementer(IReactorFDSet, IListensBySocket)
 class SocketReactor(MemoryReactor):
     """Time and TCP in memory, where some connections are sockets.
 
@@ -335,6 +418,20 @@ class SocketReactor(MemoryReactor):
         """One end of a new connection."""
         kind = SocketTransport if self.driven(host, peer) else MemoryTransport
         return kind(self, host, peer)
+
+    def listening_socket(self, host: str, port: int, backlog: int) -> ListeningMemorySocket:
+        """A socket that listens and does not block.
+
+        Raises:
+            OSError: Somebody else listens there.
+        """
+        try:
+            number = self.claim(host, port)
+        except CannotListenError as error:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)) from error
+        listening = SocketPort(self, host, number, backlog)
+        self.add_port(listening)
+        return listening.socket
 
     def addReader(self, reader: IReadDescriptor) -> None:
         """Tell it when there is something to read."""

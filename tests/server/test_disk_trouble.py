@@ -128,7 +128,8 @@ def trouble(disk: Disk) -> Iterator[None]:
 
 
 def open_descriptors(client: Client) -> int:
-    """How many there are once the last data connection is seen off."""
+    """How many there are once the last data port is closed, and its connection seen off."""
+    client.ask("ABOR", 226)
     client.wait(5)
     return len(os.listdir("/proc/self/fd"))
 

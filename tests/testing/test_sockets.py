@@ -253,3 +253,36 @@ def test_who_waits_for_room_is_told_that_there_will_be_none(reactor):
     reactor.settle()
     assert watcher.told[-1] == "lost"
     ours.close()
+
+
+def test_a_listening_socket(reactor):
+    listening = reactor.listening_socket(HOST, 50000, 1)
+    with pytest.raises(OSError, match="in use"):
+        reactor.listening_socket(HOST, 50000, 1)
+    with pytest.raises(BlockingIOError):
+        listening.accept()
+    watcher = Watcher(listening)
+    watcher.doRead = lambda: accepted.append(listening.accept())
+    accepted = []
+    reactor.addReader(watcher)
+    wires = [Wire.connect(reactor, HOST, 50000, f"192.0.2.{number}") for number in range(1, 5)]
+    reactor.advance(5)
+    assert [address[0] for _, address in accepted] == [f"192.0.2.{each}" for each in range(1, 5)]
+    wires[2].send(b"third")
+    reactor.settle()
+    assert receive(accepted[2][0]) == b"third"
+    accepted[2][0].close()
+    reactor.settle()
+    assert wires[2].end is End.FIN
+    reactor.removeReader(watcher)
+    late = Wire.connect(reactor, HOST, 50000, CLIENT)
+    reactor.settle()
+    listening.close()
+    reactor.settle()
+    assert late.end is End.RESET
+    assert reactor.listeners == []
+    for wire, (end, _) in zip(wires, accepted, strict=True):
+        wire.close()
+        end.close()
+    reactor.settle()
+    assert reactor.connections == []
