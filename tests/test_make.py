@@ -161,6 +161,20 @@ def test_bench_measures_and_writes(spawn: Spawn, given: list[str], flag: str) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "flags"), [([], ("", "")), (["QUICK=1"], ("--quick", "--rounds 1"))]
+)
+def test_curves_are_measured_and_written(
+    spawn: Spawn, given: list[str], flags: tuple[str, str]
+) -> None:
+    command = ["make", "--dry-run", "curves", f"PYTHON={PYTHON}", "BENCH=there", *given]
+    process = spawn(*command, folder=CHECKOUT)
+    assert process.wait() == 0
+    curves, script = (line.split() for line in process.output.splitlines() if "tests.bench" in line)
+    assert curves[2:] == ["tests.bench.curves", *flags[0].split(), "--folder", "there/curves"]
+    assert script[2:] == ["tests.bench.ftpbench", *flags[1].split(), "--folder", "there"]
+
+
 CLIENTS = ("curl", "fish", "lftp", "ncftp", "nodejs", "openssl", "rclone", "tnftp", "vsftpd", "zsh")
 
 
