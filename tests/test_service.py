@@ -8,6 +8,7 @@ import ftplib
 import io
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -26,6 +27,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
 
 from ftptls import service
 from ftptls.cli import main, state
@@ -628,6 +630,19 @@ def test_the_default_listener_is_explicit(kept: state.State, root: Path) -> None
     (listener,) = make_service(whole(kept, root, listen=Listen()), reactor)
     assert isinstance(listener, Listener)
     assert (listener.kind, listener.where()) == ("explicit TLS", service.DEFAULT_ENDPOINT)
+
+
+@pytest.mark.parametrize(("endpoint", "waiting"), [("tcp:2121", 1024), ("tcp:2121:backlog=7", 7)])
+def test_a_crowd_may_wait_and_come_in(
+    kept: state.State, root: Path, endpoint: str, waiting: int
+) -> None:
+    memory = MemoryReactorClock()
+    made = make_service(whole(kept, root, listen=Listen(explicit=(endpoint,))), memory)
+    made.privilegedStartService()
+    ((port, _, backlog, _),) = memory.tcpServers
+    assert (port, backlog) == (2121, waiting)
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert allowed == most
 
 
 def test_without_certificate_both_protections_must_be_optional(

@@ -23,7 +23,7 @@ from zope.interface.verify import verifyObject
 from ftptls.hooks import posting
 from ftptls.hooks.posting import PostHook
 from ftptls.hooks.queue import Queue
-from ftptls.interfaces import IHook
+from ftptls.interfaces import IHook, ISharesQueue
 from ftptls.settings import EventKind
 from ftptls.testing.filesystem import InlineWorkers
 from tests.conftest import Process
@@ -104,6 +104,23 @@ class TestReal(Queueing):
         assert failed.endswith("/ftp fails: 'it answers 500'")
         assert works.endswith("/ftp works again, after 4 failures")
         assert "token" not in "".join(self.warnings())
+
+    async def test_where_several_processes_fill_the_queue_one_sends(self):
+        port, path = self.receive(), str(self.folder / "hooks.db")
+        sender = self.hook(port, queue=Queue(path, 100))
+        verifyObject(ISharesQueue, sender)
+        others = []
+        for _ in range(2):
+            url = f"http://localhost:{port}/ftp"
+            other = PostHook(reactor, url, KINDS, KEYS, Queue(path, 100), workers=Threads(1))
+            other.leave_sending_to(sender.look)
+            other.startService()
+            self.addCleanup(other.stopService)
+            others.append(other)
+        for number in range(6):
+            await others[number % 2].happened(upload(path=f"/{number}"))
+        await self.until(lambda: len(self.received()) >= 6)
+        assert self.taken() == [f"/{number}" for number in range(6)]
 
     async def test_an_event_that_is_not_wanted_is_given_up(self):
         hook = self.hook(self.receive("422"))
