@@ -21,6 +21,8 @@ from ftptls.tls.stream import TLSError, TLSStream, room_for
 PIECE = 256 * 1024
 # An upload begins with so much memory, and many never need more.
 _FIRST_PIECE = 16 * 1024
+# The larger the pieces, the cheaper the disk's part; with TLS there are two of these.
+_LARGE_PIECE = 512 * 1024
 # What is read to its end may grow meanwhile: then the end is behind every file.
 NO_END = 2**63 - 1
 # Pieces in one step: some 10 ms of work, then the next transfer has its turn.
@@ -182,13 +184,13 @@ class Incoming:
             count = self._take()
             self.ended = not count
             return self._records[:count]
+        count = 0
         if not self._unread:
             count = self._take()
             if not count:
                 return self._end_unproven(self._stream)
-            self._stream.feed(self._records[:count])
         try:
-            filled = self._stream.read_into(self._plain)
+            filled = self._stream.decrypt(self._records[:count], self._plain)
         except TLSError as error:
             self._send_alert(self._stream)
             raise BrokenError(f"TLS failed: {error}") from None
@@ -220,14 +222,14 @@ class Incoming:
 
     def _take(self) -> int:
         if self._grows:
-            self._grow(PIECE)
+            self._grow(min(4 * len(self._records), _LARGE_PIECE))
         try:
             count = self.link.receive_into(self._records)
         except BlockingIOError:
             raise
         except OSError as error:
             raise BrokenError(f"the connection broke: {error.strerror}") from None
-        self._grows = count == len(self._records) < PIECE
+        self._grows = count == len(self._records) < _LARGE_PIECE
         return count
 
 

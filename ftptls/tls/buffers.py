@@ -8,7 +8,9 @@ what pyOpenSSL keeps private; where that is missing, the public calls do the sam
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
 
 from OpenSSL import SSL
 
@@ -30,6 +32,11 @@ class Calls(Protocol):
     def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
         """What is to be sent, as much as there is or has room; the number of octets, perhaps 0."""
 
+    def lending(
+        self, connection: SSL.Connection, records: memoryview
+    ) -> AbstractContextManager[None]:
+        """Have OpenSSL read from ``records`` meanwhile; what it leaves of them, it has then."""
+
 
 class PublicCalls:
     """By what pyOpenSSL promises."""
@@ -47,8 +54,15 @@ class PublicCalls:
         buffer[: len(data)] = data
         return len(data)
 
+    @contextmanager
+    def lending(self, connection: SSL.Connection, records: memoryview) -> Iterator[None]:
+        """See :class:`Calls`."""
+        while records:
+            records = records[connection.bio_write(records) :]
+        yield
 
-class PrivateCalls:
+
+class PrivateCalls(PublicCalls):
     """By the library that pyOpenSSL calls itself; each call releases the GIL, as its own do.
 
     Raises:
@@ -59,6 +73,10 @@ class PrivateCalls:
         library, foreign = SSL._lib, SSL._ffi  # type: ignore[attr-defined]
         self._at = foreign.from_buffer
         self._ssl_read, self._bio_read = library.SSL_read, library.BIO_read
+        self._bio_write, self._bio_data = library.BIO_write, library.BIO_get_mem_data
+        self._set_bio, self._new_over = library.SSL_set_bio, library.BIO_new_mem_buf
+        self._new_bio, self._in_memory = library.BIO_new, library.BIO_s_mem()
+        self._say_more_comes, self._pointer = library.BIO_set_mem_eof_return, foreign.new
         self._raise = SSL.Connection._raise_ssl_error
 
     def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
@@ -83,6 +101,32 @@ class PrivateCalls:
         with self._at(buffer, require_writable=True) as start:
             count: int = self._bio_read(connection._from_ssl, start, len(buffer))
         return max(0, count)
+
+    @contextmanager
+    def lending(self, connection: SSL.Connection, records: memoryview) -> Iterator[None]:
+        """See :class:`Calls`; nothing of OpenSSL points to ``records`` behind it."""
+        left = self._pointer("char **")
+        if self._bio_data(connection._into_ssl, left):  # these come first
+            with super().lending(connection, records):
+                yield
+            return
+        with self._at(records) as start:
+            lent, own = self._new_over(start, len(records)), self._new_bio(self._in_memory)
+            if not lent or not own:
+                raise MemoryError
+            self._read_from(connection, lent)
+            try:
+                yield
+            finally:
+                if count := self._bio_data(lent, left):
+                    self._bio_write(own, left[0], count)
+                self._read_from(connection, own)
+
+    def _read_from(self, connection: SSL.Connection, bio: Any) -> None:
+        """Put one memory BIO in the place of another, which is freed."""
+        self._say_more_comes(bio, -1)
+        self._set_bio(connection._ssl, bio, connection._from_ssl)
+        connection._into_ssl = bio
 
 
 def best_calls() -> Calls:

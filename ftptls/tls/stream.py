@@ -97,13 +97,17 @@ class TLSStream:
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets that were received."""
         view = memoryview(data)
+        self._follow(view)
+        while view:
+            view = view[self._connection.bio_write(view) :]
+
+    def _follow(self, view: memoryview) -> None:
+        """Note where records end, what came first, and how much without data."""
         self._edges.feed(view)
         if not self.established:
             self._first += view[: max(0, _FIRST - len(self._first))]
         else:
             self._idle += len(view)
-        while view:
-            view = view[self._connection.bio_write(view) :]
 
     def feed_record(self, record: bytes | bytearray) -> None:
         """Like :meth:`feed`, for who looks himself where records end: exactly one."""
@@ -182,6 +186,12 @@ class TLSStream:
                 self.ended = True
         self._bound_idleness(filled)
         return filled
+
+    def decrypt(self, records: memoryview, buffer: memoryview) -> int:
+        """:meth:`feed` and :meth:`read_into` in one, without a copy of the records."""
+        self._follow(records)
+        with buffers.CALLS.lending(self._connection, records):
+            return self.read_into(buffer)
 
     def write(self, data: bytes | memoryview) -> None:
         """Protect ``data``; :meth:`output` then holds its records."""

@@ -112,3 +112,41 @@ def test_held_tickets_stay_held(stream, version):
         assert stream.output_into(memoryview(bytearray(10_000))) == 0
         stream.close()
     assert stream.output() or version == SSL.TLS1_2_VERSION
+
+
+@pytest.mark.parametrize("size", [1, 1000, RECORD, 100_000, 1_000_000])
+@pytest.mark.parametrize("piece", [1, 100, RECORD, 200_000])
+def test_records_are_read_where_they_are(stream, peer, size, piece):
+    """However they are cut, and however little of them is taken."""
+    content = DATA if piece > 1 else DATA[:3000]
+    records = memoryview(peer.send(content) + peer.close())
+    memory, buffer = bytearray(piece), memoryview(bytearray(size))
+    received = bytearray()
+    for start in range(0, len(records), piece):
+        given = records[start : start + piece]
+        memory[: len(given)] = given
+        received += buffer[: stream.decrypt(memoryview(memory)[: len(given)], buffer)]
+        memory[:] = bytes(piece)  # nothing of OpenSSL looks here any more
+    while count := stream.read_into(buffer):
+        received += buffer[:count]
+    assert received == content
+    assert stream.ended
+    assert stream.between_records
+
+
+def test_what_came_before_is_read_before(stream, peer):
+    stream.feed(peer.send(b"with the handshake, "))
+    buffer = memoryview(bytearray(100))
+    assert buffer[: stream.decrypt(memoryview(peer.send(b"and behind it")), buffer)] == (
+        b"with the handshake, and behind it"
+    )
+
+
+def test_a_forged_record_leaves_nothing_behind(stream, peer):
+    memory = bytearray(b"\x17\x03\x03\x00\x20" + bytes(32) + bytes(1000))
+    with pytest.raises(TLSError):
+        stream.decrypt(memoryview(memory), memoryview(bytearray(1000)))
+    memory[:] = b"#" * len(memory)
+    peer.take(stream.output())
+    assert peer.failure
+    stream.feed(b"more")
