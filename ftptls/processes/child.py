@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ftptls.guard import Door
@@ -29,6 +30,8 @@ from ftptls.processes.sharing import Borrowed, Lending
 _STANDARD_OUTPUT, _STANDARD_ERROR = 1, 2
 _START = 60  # seconds that a process gets until it serves, or says why it cannot
 _MOST_PEEKED = 1 << 16
+
+_log = Logger(namespace="ftptls")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Child(ProcessProtocol):
         self.objection = ""
         self.exited: Deferred[Any] = Deferred()
         self.gone: Deferred[None] = Deferred()
+        self._number = number
         self._common = common
         self._relay = LineRelay(number)
         self._errors = LineRelay(number)
@@ -82,7 +86,7 @@ class Child(ProcessProtocol):
         verbs |= {"posted": self._posted, "serves": self._has_begun, "cannot_serve": self._cannot}
         self._socket, its = socket.socketpair()
         with its:
-            self._process = self._spawn(reactor, number, its)
+            self._process = self._spawn(reactor, its)
         self.pid: int = self._process.pid
         with suppress(OSError):  # what has ended already is told of as such
             orders.send(self._socket)
@@ -100,10 +104,8 @@ class Child(ProcessProtocol):
     def wait(self) -> None:
         """Wait until it has said whether it can serve; this blocks, for the start of the server.
 
-        What it says stays there, to be heard when the reactor runs.
-
-        Attributes:
-            objection: Says why, if it cannot.
+        What it says stays there, to be heard when the reactor runs; why it cannot is in
+        ``objection`` already.
         """
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
@@ -136,8 +138,8 @@ class Child(ProcessProtocol):
         self._errors.end()
         self.gone.callback(None)
 
-    def _spawn(self, reactor: Any, number: int, its: socket.socket) -> Any:
-        command = [sys.executable, "-P", "-m", "ftptls.processes", str(number)]
+    def _spawn(self, reactor: Any, its: socket.socket) -> Any:
+        command = [sys.executable, "-P", "-m", "ftptls.processes", str(self._number)]
         path = os.pathsep.join(filter(None, sys.path))  # as it is here, whatever made it so
         with open(os.devnull, "rb") as null:
             descriptors: dict[int, Any] = {0: null.fileno(), CONVERSATION: its.fileno()}
@@ -159,6 +161,7 @@ class Child(ProcessProtocol):
 
     def _cannot(self, objection: str) -> None:
         self.objection = objection
+        _log.error("ftptls: worker {n} cannot serve: {why}", n=self._number, why=objection)
 
     def _posted(self, at: int) -> None:
         self._common.queues[at].look()

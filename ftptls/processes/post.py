@@ -75,8 +75,6 @@ class Post:
         self._child = None
         settled = child.serves and self._reactor.seconds() - self._began >= _SETTLED
         self._wait = 0.0 if settled else min(_LONGEST_WAIT, max(_FIRST_WAIT, 2 * self._wait))
-        if child.objection:
-            _log.error("ftptls: {who}: {why}", who=self._name(child), why=child.objection)
         _log.warn(
             "ftptls: {who} {how}; another one starts {when}",
             who=self._name(child),
