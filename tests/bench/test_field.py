@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ftptls.testing.certificates import Authority, KeyKind
 from tests.bench import contenders, field, gathering, peers, report, workers
-from tests.bench.accounting import account
+from tests.bench.accounting import account, tree
 from tests.bench.clients import BenchError, Finished
 from tests.bench.contenders import FIELD
 from tests.bench.figures import Sample, best, figures, ratio
@@ -106,6 +107,18 @@ def test_one_server_elsewhere(capsys):
     assert "CPU of the client" in shown
     with pytest.raises(SystemExit, match=r"127\.0\.0\.1 port \d+: .*[Cc]onnect"):
         field.main(arguments)
+
+
+def test_servers_end_with_it(spawn, tmp_path):
+    command = [sys.executable, "-m", "tests.bench.field", "--quick", "--only", "pyftpdlib"]
+    process = spawn(*command, "--rows", "NOOP", folder=CHECKOUT, TMPDIR=str(tmp_path))
+    process.wait_for("^round 0 of 3: NOOP, TLS, pyftpdlib$")
+    servers = [pid for pid in tree(process.pid) if pid != process.pid]
+    assert servers
+    assert process.end() != 0
+    assert process.output.endswith("terminated\n")
+    assert not any(Path(f"/proc/{pid}").exists() for pid in servers)
+    assert list(tmp_path.glob("ftptls-bench-*")) == []
 
 
 @pytest.mark.parametrize(
