@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from ftptls.errors import PermanentError
 from ftptls.settings.rights import FULL, KNOW, NOTHING, ROOT, Right, Rights
-from ftptls.wire.entries import Entry
+from ftptls.wire.entries import Entry, Kind, Rows
 
 _REFUSALS = {
     Right.LIST: "You may not list this directory.",
@@ -173,6 +173,15 @@ def limited(entry: Entry, name: Right, itself: Right, inside: Right) -> Entry:
     """
     perm = _letters(entry.perm, entry.is_directory, name, itself, inside)
     return entry if perm == entry.perm else entry._replace(perm=perm)
+
+
+def all_limited(entries: Sequence[Entry], may: Right) -> Sequence[Entry]:
+    """What is said of the names in a directory, with all of which the same may be done."""
+    if not isinstance(entries, Rows):
+        return [limited(each, may, may, may) for each in entries]
+    return entries.with_perms(
+        lambda perm, kind: _letters(perm, kind is Kind.DIRECTORY, may, may, may)
+    )
 
 
 @lru_cache(maxsize=1000)

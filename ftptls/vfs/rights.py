@@ -30,7 +30,7 @@ from ftptls.interfaces import (
     Store,
 )
 from ftptls.settings.rights import KNOW, NOTHING, READ_ONLY, ROOT, Right, Rights
-from ftptls.vfs.permits import APPEARING, Permits, absent, appearing, demand, limited
+from ftptls.vfs.permits import APPEARING, Permits, absent, all_limited, appearing, demand, limited
 from ftptls.wire.entries import Entry, Kind
 
 __all__ = ["READ_ONLY", "Restricted", "Right", "Rights"]
@@ -159,7 +159,7 @@ class Restricted:
         same = self._permits.throughout(path, end)
         async for batch in self._files.scan(end):
             if same is not None:
-                yield [limited(entry, same, same, same) for entry in batch]
+                yield all_limited(batch, same)
             elif shown := [each for entry in batch for each in self._shown(entry, {path, end})]:
                 yield shown
 

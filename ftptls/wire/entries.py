@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, overload
 
 
@@ -163,6 +163,17 @@ class Rows(Sequence[Entry]):
     def chosen(self, wanted: Callable[[str, Kind], bool]) -> Rows:
         """Those of a name and kind that is wanted."""
         return Rows([row for row in self.rows if wanted(row[0], row[1].kind)])
+
+    def with_perms(self, perm: Callable[[str, Kind], str]) -> Rows:
+        """The same with other ``perm`` facts.
+
+        Args:
+            perm: What becomes of one, which is of a kind.
+        """
+        others: dict[Traits, Traits] = {}
+        for traits in {row[1] for row in self.rows}:
+            others[traits] = replace(traits, perm=perm(traits.perm, traits.kind))
+        return Rows([(row[0], others[row[1]], *row[2:]) for row in self.rows])
 
 
 def visible(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from zope.interface.verify import verifyObject
@@ -11,8 +11,9 @@ from zope.interface.verify import verifyObject
 from ftptls.interfaces import IFilesystem, IRestricted
 from ftptls.settings import UploadMode
 from ftptls.settings.rights import FULL, NOTHING, PROFILES, Right, is_rights_line
-from ftptls.testing.filesystem import RealPathsContract, run_now
+from ftptls.testing.filesystem import InlineWorkers, RealPathsContract, run_now
 from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY, RESTRICTED
+from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.rights import Restricted, Rights
 from tests.vfs.test_contract import LocalContract, MemoryContract
@@ -163,3 +164,14 @@ def test_restrictions_add_up_and_forget_none():
         assert caught.value.errno == errno.ENOENT
     assert verifyObject(IRestricted, outer)
     assert outer.somewhere == FULL
+
+
+def test_a_folder_is_listed_with_what_may_be_done_in_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    (tmp_path / "in").mkdir()
+    files = Restricted(LocalFilesystem(tmp_path, InlineWorkers()), Rights(["read_only"]))
+
+    async def perms() -> dict[str, str]:
+        return {each.name: each.perm async for batch in files.scan(P("/")) for each in batch}
+
+    assert run_now(perms()) == {"a": "r", "in": "el"}

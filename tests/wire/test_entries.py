@@ -96,3 +96,8 @@ def test_of_entries_those_that_are_wanted(entries: Sequence[Entry]):
 )
 def test_rows_know_whether_their_names_can_be_shown(name: str, printable: bool):
     assert Rows([*ROWS, (name, FILES, 0, 0.0, 1, 1, "")]).printable is printable
+
+
+def test_rows_with_other_perms():
+    rows = Rows(ROWS).with_perms(lambda perm, kind: f"{kind.value}{perm}")
+    assert list(rows) == [each._replace(perm=f"{each.kind.value}{each.perm}") for each in ENTRIES]
