@@ -10,7 +10,8 @@
     client.ask("QUIT", 221)
 
 Nothing happens until an answer is expected, so lines that are sent one after the other
-arrive together, as those of a client that does not wait.
+arrive together, as those of a client that does not wait. With ``sockets=True`` data goes
+through the kernel, as over a real network (:mod:`ftptls.testing.sockets`).
 """
 
 from __future__ import annotations
