@@ -127,6 +127,7 @@ class SocketLink:
         self._release = release or connection.close
         self._waits = _Waits()
         self._reading = self._writing = False  # what the reactor looks out for
+        self._was_watched = False  # until somebody else than the reactor ended that
         self._closed = False
         self._full_since = 0.0
         self._unsent = 0
@@ -237,7 +238,10 @@ class SocketLink:
         if not self._closed:
             self._leave_reactor()
             self._closed = True
-            self._release()
+            if self._was_watched:
+                self._clock.callLater(0, self._release)
+            else:
+                self._release()
         self._waits.wake()
 
     def _let_wait(self, octets: int) -> None:
@@ -251,6 +255,9 @@ class SocketLink:
             raise BrokenPipeError(errno.EPIPE, "connection closed")
 
     def _leave_reactor(self) -> None:
+        # The reactor may still have an event of this turn for the number of the descriptor,
+        # and would take it for one of a connection that gets the same number meanwhile.
+        self._was_watched |= self._reading or self._writing
         if self._reading:
             self._reading = False
             self._reactor.removeReader(self)
