@@ -90,7 +90,8 @@ class ControlConnection(Protocol):
         transport: Any = self.transport
         _prepare_socket(transport)
         transport.registerProducer(self, True)
-        self._send_at_once = getattr(transport, "writeSomeData", None)
+        if _is_the_socket_itself(transport):
+            self._send_at_once = transport.writeSomeData
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
@@ -273,6 +274,14 @@ def _cancel(call: Any) -> None:
 
 def _can_half_close(transport: Any) -> bool:
     return bool(ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport))
+
+
+def _is_the_socket_itself(transport: Any) -> bool:
+    """Whether what goes to its socket is what was written: no TLS below, and no wrapper.
+
+    A wrapper, such as the one of an ``ssl:`` endpoint, has all that its transport has.
+    """
+    return hasattr(type(transport), "writeSomeData") and not ISSLTransport.providedBy(transport)
 
 
 def _prepare_socket(transport: Any) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper
+from zope.interface import directlyProvides
 
 from ftptls.factory import FTPFactory
 from ftptls.settings import Settings
@@ -54,6 +57,37 @@ def test_replies_to_what_came_together_go_together(factory):
     pi.dataReceived(b"NOOP\r\n" * 3)
     assert socket.sent[1:] == [b"200 OK.\r\n" * 3]
     assert socket.value() == b""
+
+
+class Wrapper(ProtocolWrapper):
+    """What stands between, as TLS of an endpoint does: all else is the socket's."""
+
+    def __init__(self, socket: Socket) -> None:
+        super().__init__(None, None)
+        self.transport = socket
+        self.written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+
+def test_nothing_goes_past_what_stands_between(factory):
+    socket = Socket(10_000)
+    wrapper, pi = Wrapper(socket), factory.buildProtocol(CLIENT)
+    assert wrapper.writeSomeData
+    pi.makeConnection(wrapper)
+    pi.dataReceived(b"NOOP\r\n")
+    assert wrapper.written == b"220 Service ready.\r\n200 OK.\r\n"
+    assert socket.sent == []
+
+
+def test_nothing_goes_past_tls_of_the_socket(factory):
+    socket, pi = Socket(10_000), factory.buildProtocol(CLIENT)
+    socket.setTcpNoDelay = socket.setTcpKeepAlive = lambda _on: None
+    directlyProvides(socket, ISSLTransport)
+    pi.makeConnection(socket)
+    assert socket.value() == b"220 Service ready.\r\n"
+    assert socket.sent == []
 
 
 def test_what_does_not_fit_goes_the_reactors_way_and_so_does_the_rest(factory):
