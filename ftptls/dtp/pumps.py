@@ -19,9 +19,9 @@ from ftptls.progress import Progress
 from ftptls.tls.stream import TLSError, TLSStream, room_for
 
 PIECE = 256 * 1024
-# An upload begins with so much memory, and many never need more.
+# A transfer begins with so much memory, and many never need more.
 _FIRST_PIECE = 16 * 1024
-# The larger the pieces, the cheaper the disk's part; with TLS there are two of these.
+# The larger the pieces, the cheaper is what each costs; with TLS there are two of these.
 _LARGE_PIECE = 512 * 1024
 # What is read to its end may grow meanwhile: then the end is behind every file.
 NO_END = 2**63 - 1
@@ -106,7 +106,7 @@ class Outgoing:
         """Take what TLS made of so many octets, a piece at a time."""
         if self.stream is None:
             return
-        room = room_for(min(size, PIECE))
+        room = room_for(min(size, _LARGE_PIECE))
         if len(self._records) < room:
             self._records = memoryview(bytearray(room))
         count = self.stream.output_into(self._records)
@@ -124,7 +124,7 @@ class Outgoing:
                 raise BrokenError(f"the connection broke: {error.strerror}") from None
             self._pending = self._pending[sent:]
             if self._more and not self._pending:
-                self._take_records(PIECE)
+                self._take_records(_LARGE_PIECE)
         return True
 
 
@@ -299,13 +299,19 @@ class FileDownload(Pump):
         self._end = end
         self._outgoing = outgoing
         self._buffer = memoryview(b"")
+        self._most = _FIRST_PIECE
+        self._waited = False
 
     def _piece(self) -> Want:
         if not self._outgoing.flush():
+            self._waited = True
             return Want.WRITE
+        if not self._waited:  # the larger, the cheaper; but a slow client does without
+            self._most = min(2 * self._most, _LARGE_PIECE)
+        self._waited = False
         position = self._offset + self._progress.octets
-        room = min(PIECE, self._end - position)
-        if len(self._buffer) < room:  # at the first piece
+        room = min(self._most, self._end - position)
+        if len(self._buffer) < room:
             self._buffer = memoryview(bytearray(room))
         count = os.preadv(self._source, [self._buffer[:room]], position) if room else 0
         if not count:
