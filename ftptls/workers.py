@@ -107,6 +107,7 @@ class Workers:
         except BaseException:  # noqa: BLE001 - whoever asked gets it; the thread goes on
             answer = Failure()
         reactor.callFromThread(self._deliver, asked.result, answer)
+        del answer, asked  # an error knows this frame
         return True
 
     def _deliver(self, result: Deferred[Any], answer: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import sys
@@ -148,6 +149,30 @@ def test_a_thread_that_waits_keeps_nothing_of_the_last_call(reactor: Reactor) ->
             break
         time.sleep(0.01)
     assert kept() is None
+
+
+def test_an_error_does_not_keep_what_was_called(reactor: Reactor) -> None:
+    """Not even until garbage is collected: transfers break often, and have large buffers."""
+
+    class Broken:
+        def __call__(self) -> None:
+            raise ValueError
+
+    workers, broken = Workers(reactor, threads=1), Broken()
+    kept = weakref.ref(broken)
+    gc.disable()
+    try:
+        asked = outcome(workers.run(broken))
+        reactor.turn()
+        assert isinstance(asked.pop(), ValueError)
+        del broken
+        for _ in range(1000):
+            if kept() is None:
+                break
+            time.sleep(0.01)
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_what_comes_too_many_is_refused_until_there_is_room(reactor: Reactor) -> None:

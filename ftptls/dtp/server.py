@@ -223,7 +223,10 @@ class ServerDTP:
         except (BrokenError, AbortedError, OSError, FTPError) as error:
             failure = self._failure(error)
             reply = failure.reply
-            raise failure from None
+            try:
+                raise failure from None
+            finally:  # it knows this frame: that would keep it, and the buffers of the transfer
+                del failure
         finally:
             seconds = self._reactor.seconds() - began
             observe.transferred(self._session, progress, seconds, reply, self._protected_by)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ftptls.dtp.pumps import PIECE
+from ftptls.dtp.pumps import PIECE, FileDownload
 from ftptls.testing.dialogue import Client
 from ftptls.testing.transports import WINDOW
 from ftptls.testing.wires import Ending, Wire
@@ -88,6 +90,22 @@ ENDS: dict[str, Callable[[Client, Wire], object]] = {
     "shutdown": lambda client, _: client.server.factory.shut_down(),
     "a lost data connection": lambda _, wire: wire.reset(),
 }
+
+
+def test_a_broken_download_keeps_no_buffers(enter, tmp_path):
+    """Not even until garbage is collected, which takes its time."""
+    client = enter(filesystem=Disk(tmp_path, CONTENT), sockets=True, mode=MODES[2])
+    wire = client.begin("RETR big", limit=WINDOW)
+    client.wait(0)
+    kept = [weakref.ref(each) for each in gc.get_objects() if isinstance(each, FileDownload)]
+    assert kept
+    gc.disable()
+    try:
+        wire.reset()
+        client.expect(426)
+        assert [each() for each in kept] == [None]
+    finally:
+        gc.enable()
 
 
 def test_steps_have_threads_of_their_own(serve, held, tmp_path):
