@@ -81,9 +81,7 @@ class FTPFactory(ServerFactory):
         self.tls = tls
         self.settings = settings or Settings()
         limits = self.settings.limits
-        self.steps = (
-            steps or workers or Workers(reactor, transfer_threads(limits.transfer_threads))
-        )
+        self.steps = steps or workers or Workers(reactor, transfer_threads(limits.transfer_threads))
         self.workers = workers or Workers(reactor, limits.threads)
         self.door: AnyDoor = door or Door(reactor, self.settings.guard, self.workers)
         self.hooks = Hooks(hooks)

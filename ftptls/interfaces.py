@@ -426,7 +426,7 @@ class IUploadCheck(IHook):
 
 
 class ISharesQueue(Interface):
-    """Of a hook that is a service: what happens waits in a file, and one process sends all of it."""
+    """Of a hook that is a service: what happens waits in a file, and one process sends all."""
 
     def leave_sending_to(sender: Callable[[], object]) -> None:
         """Only put events into the file; to be called before the service starts.

@@ -63,7 +63,16 @@ class Server:
         self.root.mkdir(exist_ok=True)
         self.authority = certificates.authority
         config = folder / "server.toml"
-        sections = ["[log]", "debug = true", "[limits]", *limits, "[guard]", *guard, "[anonymous]", *anonymous]
+        sections = [
+            "[log]",
+            "debug = true",
+            "[limits]",
+            *limits,
+            "[guard]",
+            *guard,
+            "[anonymous]",
+            *anonymous,
+        ]
         sections += ["[files]", *files, ""]
         for each in hooks:
             sections += ["[[hooks]]", *each, ""]
