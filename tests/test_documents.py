@@ -29,6 +29,7 @@ from ftptls.commands import standard_commands
 from ftptls.hooks.events import described
 from ftptls.settings import EVENT_KINDS
 from ftptls.vfs.owners import objection
+from tests.bench import field
 from tests.conftest import CHECKOUT, Process, Spawn
 from tests.interop.server import eventually
 from tests.postgresql import Cluster
@@ -254,6 +255,7 @@ def test_flags_in_the_documents_exist() -> None:
     known = {f"--{option.about.flag}" for option in config.options().values()}
     known |= {"--config", "--help-auth", "--help-auth-type"}
     known |= {flag for each in program().walk() for one in each.flags for flag in one.flags}
+    known |= set(re.findall("--[a-z-]+", field.parser().format_help()))
     for path in DOCUMENTS:
         told = set(re.findall(r"`(--[a-z][a-z-]*)", path.read_text())) - {"--ssl-reqd", "--cacert"}
         assert told <= known, path

@@ -45,7 +45,7 @@ from ftptls.testing.client import (
     DataPort,
 )
 from ftptls.testing.network import MemoryReactor
-from ftptls.testing.sockets import SocketReactor
+from ftptls.testing.socket_reactor import SocketReactor
 from ftptls.testing.wires import WireError
 from ftptls.tls.contexts import ServerContext
 from ftptls.vfs.memory import MemoryFilesystem

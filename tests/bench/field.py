@@ -194,15 +194,16 @@ def _run(
     }
 
 
-def _args() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less of everything, in two minutes")
-    parser.add_argument("--rounds", type=int, help="that count; by default 5, or 3 if quick")
-    parser.add_argument("--only", default="", help="parts of the names of servers, by commas")
-    parser.add_argument("--rows", default="", help="beginnings of the names of rows, by semicolons")
-    parser.add_argument("--json", type=Path, help="where to write the figures, too")
-    parser.add_argument("--markdown", type=Path, help="where to write the tables, too")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("--quick", action="store_true", help="less of everything, in two minutes")
+    made.add_argument("--rounds", type=int, help="that count; by default 5, or 3 if quick")
+    made.add_argument("--only", default="", help="parts of the names of servers, by commas")
+    made.add_argument("--rows", default="", help="beginnings of the names of rows, by semicolons")
+    made.add_argument("--json", type=Path, help="where to write the figures, too")
+    made.add_argument("--markdown", type=Path, help="where to write the tables, too")
+    made.add_argument(
         "--checkout",
         type=_checkout,
         action="append",
@@ -210,14 +211,14 @@ def _args() -> argparse.ArgumentParser:
         metavar="NAME=FOLDER",
         help="another checkout of ftptls, which takes part by this name",
     )
-    host = parser.add_argument_group("a server that runs elsewhere, instead of all of these")
+    host = made.add_argument_group("a server that runs elsewhere, instead of all of these")
     host.add_argument("--host", help="its name or address")
     host.add_argument("--port", type=int, default=21, help="with explicit TLS")
     host.add_argument("--user", default=peers.USER)
     host.add_argument("--password", default="")
     host.add_argument("--cacert", type=Path, help="PEM file of whom to trust; by default anybody")
     host.add_argument("--folder", default="", help="where its user may upload and delete")
-    return parser
+    return made
 
 
 def _checkout(text: str) -> Contender:
@@ -235,7 +236,7 @@ def _wanted(name: str, beginnings: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print the tables."""
-    given = _args().parse_args(arguments)
+    given = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _end)  # with all servers
     field = [*contenders.chosen(FIELD, given.only), *given.checkout]
     rows = [row for row in ROWS if _wanted(row.name, given.rows)]

@@ -144,7 +144,9 @@ def test_it_does_not_start_once_its_rights_are_given_away(
 @as_root
 @pytest.mark.parametrize("upload_mode", ["atomic", "direct"])
 def test_many_transfers_of_two_users_do_not_mix(start: Start, root: Path, upload_mode: str) -> None:
-    server = start(flags=(*by_memory(ALICE, BOB), f"--upload-mode={upload_mode}"))
+    flags = (*by_memory(ALICE, BOB), f"--upload-mode={upload_mode}")
+    # From their first moment on, files are nobody else's.
+    server = start("[files]", 'umask = "077"', flags=flags)
 
     def work(number: int) -> None:
         entry, other = (ALICE, BOB) if number % 2 else (BOB, ALICE)

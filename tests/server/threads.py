@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from zope.interface import implementer
 
-from ftptls.testing.sockets import SocketReactor
+from ftptls.testing.socket_reactor import SocketReactor
 from ftptls.workers import Workers
 
 _PATIENCE = 120  # seconds; who waits so long for a thread waits for ever

@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IReactorFDSet, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface.verify import verifyObject
 
-from ftptls.testing.sockets import SocketReactor, SocketTransport
+from ftptls.testing.socket_reactor import SocketReactor
+from ftptls.testing.sockets import SocketTransport
 from ftptls.testing.wires import End, Wire
 
 HOST, CLIENT = "198.51.100.1", "192.0.2.1"

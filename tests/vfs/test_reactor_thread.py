@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import os
 import pkgutil
@@ -99,9 +100,12 @@ class WatchedContract(LocalContract, HardLinksContract, RealPathsContract, Local
                     watched = Watched(getattr(module, name), calls)
                     monkeypatch.setattr(module, name, watched)
         yield
-        # Tests that bring workers of their own, which are no threads, show other things.
         if isinstance(self.workers, OneThread):
             assert set(calls) <= {""}
+        else:
+            # Tests that bring workers of their own, which are no threads, show other things. What
+            # they leave must not be released on this thread while the next test is watched.
+            gc.collect()
 
 
 class TestWatchedAtomic(WatchedContract):
