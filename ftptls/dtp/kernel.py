@@ -11,7 +11,8 @@ from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError, FileUpload, Pump, Source, Want
 from ftptls.progress import Progress
 
-_SENDFILE = 4 * 1024 * 1024
+# What goes at once is still in the processor's caches when the client takes it.
+_SENDFILE = 256 * 1024
 # As much as anybody may have in a pipe; with less, a copy is as quick.
 _PIPE = 1024 * 1024
 # So much comes by memory first: for a small file a pipe would cost more than it saves.
