@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred
 
 from ftptls import observe
 from ftptls.commands import Command, Context, unknown
 from ftptls.dtp.server import ServerDTP
 from ftptls.errors import FTPError, from_os_error
+from ftptls.guard.waits import Waits
 from ftptls.pi.control import ControlConnection
 from ftptls.pi.steps import carry_out
 from ftptls.session import Session
@@ -30,7 +30,7 @@ _STRANGERS = frozenset(
 )
 
 
-class Interpreter(ControlConnection):
+class Interpreter(ControlConnection, Waits):
     """Takes lines for commands and answers each.
 
     Commands are carried out one after the other. While one of them transfers, those
@@ -53,7 +53,6 @@ class Interpreter(ControlConnection):
         self._transferring = False
         self._after_transfer: list[Deferred[None]] = []
         self._after_reply: Callable[[], None] | None = None
-        self._waiting: Deferred[Any] | None = None
         self._bad_commands = 0
         self._lost = False
         self._unknown_since = self._opened_at
@@ -191,28 +190,6 @@ class Interpreter(ControlConnection):
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""
         self._after_reply = lambda: self._close("said goodbye")
-
-    async def until(self, waiting: Deferred[Any]) -> bool:
-        """Wait for something, and give it up if the client leaves; whether it came."""
-        if not self.client_present:
-            waiting.cancel()
-        self._waiting = waiting
-        try:
-            await waiting
-        except CancelledError:
-            return False
-        finally:
-            self._waiting = None
-        return True
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, not longer than the client is there, and hold up nothing but this session."""
-        await self.until(deferLater(self._reactor, seconds))
-
-    def _stop_waiting(self) -> None:
-        """The client left: what a command of his waits for is of no use any more."""
-        if self._waiting is not None:
-            self._waiting.cancel()
 
     async def transfer_answered(self) -> None:
         """Until the transfer in progress, if any, has its reply."""

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
-
 from ftptls.guard import Attempt, Door, Refusal, Visit
+from ftptls.guard.waits import Waits
 from ftptls.processes.conversation import Verbs
 from ftptls.session import Peers, Session
 
@@ -107,7 +105,7 @@ class Guests:
         return await attempt.remaining(failures), attempt.banned
 
 
-class Trying:
+class Trying(Waits):
     """An attempt, and what it waits for: the part of :class:`ftptls.guard.Waiter` here.
 
     Args:
@@ -120,33 +118,14 @@ class Trying:
     """
 
     attempt: Attempt
+    client_present = True
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._waiting: Deferred[Any] | None = None
         self.in_vain = False
-        self.client_present = True
 
     def end(self) -> None:
         """It waits for nothing any more, and its turn is over."""
         self.client_present = False
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self._stop_waiting()
         self.attempt.give_back()
-
-    async def until(self, waiting: Deferred[Any]) -> bool:
-        """Wait for something, and give it up if nobody waits for it; whether it came."""
-        if not self.client_present:
-            waiting.cancel()
-        self._waiting = waiting
-        try:
-            await waiting
-        except CancelledError:
-            return False
-        finally:
-            self._waiting = None
-        return True
-
-    async def pause(self, seconds: float) -> None:
-        """Wait, not longer than somebody waits for it."""
-        await self.until(deferLater(self._reactor, seconds))
