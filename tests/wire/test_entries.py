@@ -17,51 +17,31 @@ ROWS: list[Row] = [
     (".b", FOLDERS, 4096, 2.0, 2, 0x2B, ""),
     ("c", LINKS, 5, 3.0, 1, 0x2C, "a.txt"),
 ]
-ENTRIES = [
-    Entry(
-        "a.txt",
-        Kind.FILE,
-        size=12,
-        modified=1.5,
-        mode=0o644,
-        links=1,
-        owner="alice",
-        group="staff",
-        uid=1000,
-        gid=50,
-        unique="fd01U2a",
-        perm="adfrw",
-    ),
-    Entry(
-        ".b",
-        Kind.DIRECTORY,
-        size=4096,
-        modified=2.0,
-        mode=0o755,
-        links=2,
-        owner="alice",
-        group="staff",
-        uid=1000,
-        gid=50,
-        unique="fd01U2b",
-        perm="el",
-    ),
-    Entry(
-        "c",
-        Kind.LINK,
-        size=5,
-        modified=3.0,
-        mode=0o777,
-        links=1,
-        owner="alice",
-        group="staff",
-        uid=1000,
-        gid=50,
-        unique="fd01U2c",
-        perm="df",
-        target="a.txt",
-    ),
-]
+OF_ALICE = Entry("", Kind.FILE, owner="alice", group="staff", uid=1000, gid=50)
+A_FILE = OF_ALICE._replace(
+    name="a.txt", size=12, modified=1.5, mode=0o644, links=1, unique="fd01U2a", perm="adfrw"
+)
+A_FOLDER = A_FILE._replace(
+    name=".b",
+    kind=Kind.DIRECTORY,
+    size=4096,
+    modified=2.0,
+    mode=0o755,
+    links=2,
+    unique="fd01U2b",
+    perm="el",
+)
+A_LINK = A_FILE._replace(
+    name="c",
+    kind=Kind.LINK,
+    size=5,
+    modified=3.0,
+    mode=0o777,
+    unique="fd01U2c",
+    perm="df",
+    target="a.txt",
+)
+ENTRIES = [A_FILE, A_FOLDER, A_LINK]
 
 
 def test_a_row_says_what_an_entry_says():
