@@ -93,6 +93,7 @@ class WatchedContract(LocalContract, HardLinksContract, RealPathsContract, Local
 
     @pytest.fixture(autouse=True)
     def _watch(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        gc.collect()  # what other tests left is not to be released while this one is watched
         calls: list[str] = []
         for module in modules():
             for name in MODULES:
@@ -100,12 +101,9 @@ class WatchedContract(LocalContract, HardLinksContract, RealPathsContract, Local
                     watched = Watched(getattr(module, name), calls)
                     monkeypatch.setattr(module, name, watched)
         yield
+        # Tests that bring workers of their own, which are no threads, show other things.
         if isinstance(self.workers, OneThread):
             assert set(calls) <= {""}
-        else:
-            # Tests that bring workers of their own, which are no threads, show other things. What
-            # they leave must not be released on this thread while the next test is watched.
-            gc.collect()
 
 
 class TestWatchedAtomic(WatchedContract):
