@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 
 from ftptls.dtp.links import Link
-from ftptls.dtp.pumps import BrokenError, FileUpload, Pump, Source, Want
+from ftptls.dtp.pumps import BrokenError, FileUpload, Pump, Want
 from ftptls.progress import Progress
 
 # What goes at once is still in the processor's caches when the client takes it.
@@ -53,17 +53,8 @@ class KernelUpload(FileUpload):
     system can, nor every disk), and at the beginning, they come by memory.
     """
 
-    def __init__(
-        self,
-        progress: Progress,
-        target: int,
-        offset: int,
-        source: Source,
-        end: int | None = None,
-    ) -> None:
-        super().__init__(progress, target, offset, source, end)
-        self._may = hasattr(os, "splice")
-        self._pipe: _Pipe | None = None
+    _may = hasattr(os, "splice")
+    _pipe: _Pipe | None = None
 
     def _piece(self) -> Want:
         if self._may and self._pipe is None and self._progress.octets >= _WORTH_A_PIPE:

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ftptls.pi.sending import Prompt
 from ftptls.settings import Limits
 from ftptls.tls.stream import TLSStream
 from ftptls.tls.switch import Event, Received, TLSSwitch
@@ -45,7 +46,7 @@ class ControlConnection(Protocol):
         self._switch = TLSSwitch(self._send)
         self._lines = LineReader(limits.line_length)
         self._unsent = b""
-        self._send_at_once: Any = None
+        self._out: Prompt | None = None
         self._reading_paused = False
         self._writing_paused = False
         self._closing = False
@@ -90,8 +91,7 @@ class ControlConnection(Protocol):
         transport: Any = self.transport
         _prepare_socket(transport)
         transport.registerProducer(self, True)
-        if _is_the_socket_itself(transport):
-            self._send_at_once = transport.writeSomeData
+        self._out = Prompt(transport, at_once=_is_the_socket_itself(transport))
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
@@ -118,23 +118,10 @@ class ControlConnection(Protocol):
             self._flush()
 
     def _flush(self) -> None:
-        """Send what was said in this turn.
-
-        It mostly fits into the socket, and need not wait until the reactor comes round to it.
-        Once it did not, all goes the reactor's way: it counts what the client does not read.
-        """
+        """Send what was said in this turn."""
         data, self._unsent = self._unsent, b""
-        if not data or self._closing:
-            return
-        if self._send_at_once is not None:
-            sent = self._send_at_once(data)
-            if sent == len(data):
-                return
-            self._send_at_once = None
-            if isinstance(sent, int):  # else the connection is lost, as the reactor will find
-                data = data[sent:]
-        transport: Any = self.transport
-        transport.write(data)
+        if data and not self._closing and self._out is not None:
+            self._out.write(data)
 
     def pauseProducing(self) -> None:
         """The client does not read its replies: carry out nothing more for now."""

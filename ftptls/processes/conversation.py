@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ftptls.errors import FTPError, PermanentError, TransientError
+from ftptls.pi.sending import Prompt
 from ftptls.processes.messages import Message, MessageReader, encode
 
 _log = Logger(namespace="ftptls")
@@ -39,11 +40,11 @@ class Conversation(Protocol):
         self._asked: dict[int, Deferred[Any]] = {}
         self._unsent = b""
         self._hears = self._sends_later = False
-        self._send_at_once: Callable[[bytes], Any] | None = None
+        self._out: Prompt | None = None
 
     def connectionMade(self) -> None:
         """The other end hears from now on."""
-        self._send_at_once = getattr(self.transport, "writeSomeData", None)
+        self._out = Prompt(self.transport, at_once=hasattr(self.transport, "writeSomeData"))
 
     def tell(self, verb: str, *arguments: Any) -> None:
         """Say something; nothing is said to an end that is gone.
@@ -96,18 +97,9 @@ class Conversation(Protocol):
         self._flush()
 
     def _flush(self) -> None:
-        """Send, at once as long as all of it fits into the socket; then by way of the reactor."""
         data, self._unsent = self._unsent, b""
-        if not data or self.transport is None:
-            return
-        if self._send_at_once is not None:
-            sent = self._send_at_once(data)
-            if sent == len(data):
-                return
-            self._send_at_once = None
-            if isinstance(sent, int):  # else the other end is gone, as the reactor will find
-                data = data[sent:]
-        self.transport.write(data)
+        if data and self._out is not None:
+            self._out.write(data)
 
     def _heard(self, message: Message) -> None:
         first, *rest = message

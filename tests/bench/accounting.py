@@ -146,21 +146,12 @@ def tree(pid: int) -> list[int]:
 
 def pss_kib(pids: Iterable[int]) -> int:
     """Memory of processes in KiB: what several share counts for each by its share of it."""
-    return sum(_rollup(pid) for pid in pids)
-
-
-def _rollup(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    found = re.search(r"^Pss: +(\d+) kB$", text, re.MULTILINE)
-    return int(found[1]) if found else 0
+    return sum(_told(pid, "smaps_rollup", "Pss") for pid in pids)
 
 
 def peak_kib(pids: Iterable[int]) -> int:
     """The most that processes ever had resident, in KiB, or since :func:`forget_peaks`."""
-    return sum(_status(pid, "VmHWM") for pid in pids)
+    return sum(_told(pid, "status", "VmHWM") for pid in pids)
 
 
 def forget_peaks(pids: Iterable[int]) -> None:
@@ -171,12 +162,13 @@ def forget_peaks(pids: Iterable[int]) -> None:
 
 def threads(pids: Iterable[int]) -> int:
     """How many threads processes have."""
-    return sum(_status(pid, "Threads") for pid in pids)
+    return sum(_told(pid, "status", "Threads") for pid in pids)
 
 
-def _status(pid: int, name: str) -> int:
+def _told(pid: int, file: str, name: str) -> int:
+    """A figure that the system tells of a process; 0 once that is gone."""
     try:
-        text = Path(f"/proc/{pid}/status").read_text()
+        text = Path(f"/proc/{pid}/{file}").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
     found = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)

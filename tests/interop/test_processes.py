@@ -45,11 +45,12 @@ def workers(server: Server) -> dict[int, int]:
 
 
 def is_there(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for yet does not."""
+    """Whether any thread of a process runs; what nobody has waited for yet does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        tasks = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return is_there(pid)  # one of them has just ended
+    return any(text.rpartition(")")[2].split()[0] not in "ZX" for text in tasks)
 
 
 def held_up(pid: int) -> bool:
