@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ftptls.errors import from_os_error
 from ftptls.vfs import jail as jail_module
+from ftptls.vfs import openat2
 from ftptls.vfs.jail import DIRECTORY, LOOK, Jail, encode, kernel_resolves
 
 BOTH = pytest.mark.parametrize("walk", [False, True], ids=["kernel", "walk"])
@@ -181,7 +182,7 @@ def test_what_disturbs_the_kernel_is_tried_again_but_not_for_ever(
             ctypes.set_errno(self.number)
             return -1
 
-    monkeypatch.setattr(jail_module, "_libc", Disturbed)
+    monkeypatch.setattr(openat2, "_libc", Disturbed)
     with pytest.raises(BlockingIOError) as caught:
         Jail(root).open(b"/", DIRECTORY)
     assert len(calls) == 64
@@ -193,7 +194,7 @@ def test_a_kernel_that_refuses(monkeypatch: pytest.MonkeyPatch, root: Path, numb
     def refuse(*_: object) -> int:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(jail_module, "_openat2", refuse)
+    monkeypatch.setattr(openat2, "openat2", refuse)
     assert not kernel_resolves.__wrapped__()
     monkeypatch.setattr(jail_module, "kernel_resolves", lambda: False)
     assert where(Jail(root), b"/file") == f"{root}/file"
@@ -267,7 +268,7 @@ def test_a_folder_that_the_kernel_knows(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path)
     os.stat(tmp_path)
-    assert jail_module.is_known_folder(str(tmp_path)) is kernel_resolves()
-    assert jail_module.is_known_folder(str(tmp_path / "link")) is kernel_resolves()
+    assert openat2.is_known_folder(str(tmp_path)) is kernel_resolves()
+    assert openat2.is_known_folder(str(tmp_path / "link")) is kernel_resolves()
     for name in ("file", "none", "\ud800", "file/none", "x\0/.."):
-        assert not jail_module.is_known_folder(f"{tmp_path}/{name}")
+        assert not openat2.is_known_folder(f"{tmp_path}/{name}")
