@@ -22,9 +22,9 @@ from ftptls.interfaces import IFilesystem, IWorkers
 from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
+from ftptls.vfs.book import Account
 from ftptls.vfs.jail import is_known_folder
 from ftptls.vfs.layers import Layers
-from ftptls.vfs.ledger import Account
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.objects.filesystem import ObjectFilesystems
 from ftptls.vfs.objects.opening import StoreURLError, is_store_url, shown

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from ftptls.store import rows, schema
 from ftptls.store.records import Certificate, Group, NameTakenError, UnknownNameError, User, inherit
-from ftptls.vfs.ledger import Account
+from ftptls.vfs.book import Account
 
 _users, _groups = schema.users, schema.groups
 _certificates, _memberships = schema.certificates, schema.memberships

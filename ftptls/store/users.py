@@ -19,7 +19,7 @@ from ftptls.cred.passwords import hash_password
 from ftptls.store import checks, database, queries, rows, schema
 from ftptls.store.importing import Imported, Line, Progress, import_lines, silent
 from ftptls.store.records import CERTIFICATE, Certificate, Group, StoreError, User
-from ftptls.vfs.ledger import Account
+from ftptls.vfs.book import Account
 
 _PAGE: Final = 1000
 

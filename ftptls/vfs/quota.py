@@ -28,7 +28,8 @@ from ftptls.interfaces import (
     Store,
 )
 from ftptls.settings import Quota as QuotaSettings
-from ftptls.vfs.ledger import Account, Ledger
+from ftptls.vfs.book import Account
+from ftptls.vfs.ledger import Ledger
 from ftptls.vfs.wrapping import WrappedUpload, Wrapper
 
 _log = Logger(namespace="ftptls")

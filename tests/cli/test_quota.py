@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ftptls.vfs.ledger import Account, Ledger
+from ftptls.vfs.book import Account
+from ftptls.vfs.ledger import Ledger
 from tests.cli.conftest import Command
 from tests.cli.users import done, refusal
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ftptls.settings import UploadMode
-from ftptls.vfs.ledger import Account, Ledger, Usage
+from ftptls.vfs.book import Account, Usage
+from ftptls.vfs.ledger import Ledger
 from ftptls.vfs.quota import Quota
 from ftptls.workers import InlineWorkers
 

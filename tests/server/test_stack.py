@@ -14,8 +14,9 @@ from ftptls.settings import Settings, UploadMode
 from ftptls.testing.client import Client
 from ftptls.testing.dialogue import MemoryServer
 from ftptls.testing.wires import Ending
+from ftptls.vfs.book import Usage
 from ftptls.vfs.layers import Layers
-from ftptls.vfs.ledger import Ledger, Usage
+from ftptls.vfs.ledger import Ledger
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.quota import Quotas, size_on_disk
 from ftptls.vfs.sealing import Keys

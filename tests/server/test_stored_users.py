@@ -27,7 +27,8 @@ from ftptls.store.watch import INTERVAL
 from ftptls.testing.dialogue import CLIENT, CLIENT_6, SERVER, SERVER_6
 from ftptls.tls.clients import Verification
 from ftptls.tls.contexts import ServerContext
-from ftptls.vfs.ledger import Ledger, Usage
+from ftptls.vfs.book import Usage
+from ftptls.vfs.ledger import Ledger
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.quota import Quotas
 from ftptls.workers import InlineWorkers

@@ -23,7 +23,7 @@ from ftptls.store import (
 )
 from ftptls.store.importing import Line
 from ftptls.store.records import KEY
-from ftptls.vfs.ledger import Account
+from ftptls.vfs.book import Account
 
 HASH = hash_password(b"correct horse", Cost(memory=64, passes=1))
 PIN, OTHER_PIN = "a1" * 32, "b2" * 32

@@ -22,9 +22,10 @@ from ftptls.testing.filesystem import (
     RealPathsContract,
     run_now,
 )
+from ftptls.vfs.book import Account, Usage
 from ftptls.vfs.encrypted import Encrypted
 from ftptls.vfs.guarantees import LOCAL, LOCAL_DIRECT, MEMORY, QUOTA
-from ftptls.vfs.ledger import Account, Ledger, Usage
+from ftptls.vfs.ledger import Ledger
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.quota import Quota, size_on_disk
