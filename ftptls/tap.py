@@ -12,15 +12,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from ftptls import config, processes, service
 from ftptls.config import ConfigError, Option
 from ftptls.interfaces import ICertificateAndPassword, IX509Credentials
 from ftptls.settings import Settings
+from ftptls.textlog import log_of_twistd
 
 
 class Options(usage.Options, AuthOptionMixin):
@@ -112,6 +115,29 @@ for _option in config.options().values():
         setattr(Options, f"opt_{_option.about.flag.replace('-', '_')}", _flag(_option))
 
 
+class Application(MultiService):
+    """The server as the application of ``twistd``, whose log it writes.
+
+    Args:
+        flags: What was asked for.
+    """
+
+    def __init__(self, flags: Options) -> None:
+        MultiService.__init__(self)
+        self._flags = flags
+        flags.service.setServiceParent(self)
+
+    def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted's name
+        """Become the service of an application; its log is ours where ``twistd`` writes text."""
+        if isinstance(parent, Componentized) and self._flags.parent is not None:
+            from twisted.internet import reactor
+
+            log = log_of_twistd(self._flags.parent, reactor)
+            if log is not None:
+                parent.setComponent(ILogObserver, log)
+        MultiService.setServiceParent(self, parent)
+
+
 def makeService(options: Options) -> IService:
     """What ``twistd`` asks for once the flags are parsed."""
-    return options.service
+    return Application(options)

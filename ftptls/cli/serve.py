@@ -80,10 +80,10 @@ def _serve(root: Path, kept: State, port: int, implicit_port: int) -> None:
         LogLevel,
         LogLevelFilterPredicate,
         globalLogBeginner,
-        textFileLogObserver,
     )
 
     from ftptls.service import Listener, make_service
+    from ftptls.textlog import TextLog, standard
 
     settings = Settings(
         auth=(f"memory:{state.USER}:{kept.password}",),
@@ -95,9 +95,8 @@ def _serve(root: Path, kept: State, port: int, implicit_port: int) -> None:
         files=Files(root=os.fspath(root)),
     )
     service = make_service(settings, reactor)
-    told = FilteringLogObserver(
-        textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.info)]
-    )
+    log = TextLog(standard(sys.stderr, reactor))
+    told = FilteringLogObserver(log, [LogLevelFilterPredicate(LogLevel.info)])
     globalLogBeginner.beginLoggingTo([told], redirectStandardIO=False)
     service.privilegedStartService()
     service.startService()

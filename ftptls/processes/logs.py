@@ -7,62 +7,35 @@ has to say, as it crashes, is no such line, and told as it is.
 from __future__ import annotations
 
 import json
-from typing import Any, BinaryIO
 
-from twisted.logger import (
-    ILogObserver,
-    InvalidLogLevelError,
-    LogEvent,
-    Logger,
-    LogLevel,
-    eventAsText,
-)
-from twisted.python.threadable import isInIOThread
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsText
 from zope.interface import implementer
 
+from ftptls.textlog import READY, Lines, ready_text, system_of
+
 _ITEMS = 4
-_MOMENT = 0.05  # seconds that a line waits for others
+_LEVELS = {level.name: level for level in LogLevel.iterconstants()}
 
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Writes what a worker logs.
-
-    What is no warning waits a moment for more: to wake the supervisor costs more than a line.
+    """Tells the supervisor what a worker logs.
 
     Args:
-        file: The pipe to the supervisor.
-        reactor: For the moment.
+        lines: To the supervisor; to wake it costs more than a line, so they wait for others.
     """
 
-    def __init__(self, file: BinaryIO, reactor: Any) -> None:
-        self._file = file
-        self._reactor = reactor
-        self._waits = False
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     def __call__(self, event: LogEvent) -> None:
-        """Write one event, with its traceback if it has one; threads may do so."""
-        text = eventAsText(event, includeTimestamp=False, includeSystem=False)
-        level, namespace = (
-            event.get("log_level", LogLevel.info).name,
-            event.get("log_namespace", "-"),
-        )
-        system = event.get("log_system") or f"{namespace}#{level}"
-        line = json.dumps([level, system, event.get("log_time"), text])
-        self._file.write(line.encode("ascii") + b"\n")
-        if not self._reactor.running or event.get("log_level", LogLevel.info) >= LogLevel.warn:
-            self._file.flush()
-        elif not self._waits:
-            self._waits = True
-            call = self._reactor.callLater
-            if isInIOThread():
-                call(_MOMENT, self._flush)
-            else:
-                self._reactor.callFromThread(call, _MOMENT, self._flush)
-
-    def _flush(self) -> None:
-        self._waits = False
-        self._file.flush()
+        """Tell one event, with its traceback if it has one; threads may do so."""
+        level = event.get("log_level", LogLevel.info)
+        text = ready_text(event)
+        if text is None:
+            text = eventAsText(event, includeTimestamp=False, includeSystem=False)
+        told = [level.name, system_of(event), event.get("log_time"), text]
+        self._lines.add(json.dumps(told) + "\n", urgent=level >= LogLevel.warn)
 
 
 class LineRelay:
@@ -103,7 +76,7 @@ class LineRelay:
                 "log_source": None,
                 "log_logger": self._log,
                 "log_time": time,
-                "log_format": "{text}",
+                "log_format": READY,
                 "text": text,
                 "worker": self._worker,
             }
@@ -120,7 +93,6 @@ def _parsed(line: bytes) -> tuple[LogLevel, str, float, str]:
     if not isinstance(items, list) or len(items) != _ITEMS:
         raise ValueError("no line of a worker's log")
     level, system, time, text = items
-    try:
-        return LogLevel.levelWithName(str(level)), str(system), float(time), str(text)
-    except InvalidLogLevelError as error:
-        raise ValueError("no level") from error
+    if str(level) not in _LEVELS:
+        raise ValueError("no level")
+    return _LEVELS[str(level)], str(system), float(time), str(text)

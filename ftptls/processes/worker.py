@@ -31,6 +31,7 @@ from ftptls.processes.orders import CONVERSATION, FIRST_SOCKET, LOCKS, Listening
 from ftptls.processes.sharing import Borrowing
 from ftptls.reloading import FTPService
 from ftptls.service import Shared, StartError, make_service
+from ftptls.textlog import Lines
 from ftptls.vfs.locks import WRITE_LOCKS
 from ftptls.vfs.versions import take_turns_with
 
@@ -73,7 +74,7 @@ def _settle(orders: Orders) -> Any:
     from twisted.internet import reactor
 
     pipe = open(os.dup(_STANDARD_OUTPUT), "wb")  # noqa: SIM115 - as long as the process
-    globalLogBeginner.beginLoggingTo([LineObserver(pipe, reactor)])
+    globalLogBeginner.beginLoggingTo([LineObserver(Lines(reactor, pipe))])
     return reactor
 
 

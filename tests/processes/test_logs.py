@@ -6,20 +6,12 @@ import io
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from ftptls.processes.logs import LineObserver, LineRelay
-
-
-class Reactor(Clock):
-    """One that runs."""
-
-    running = True
-
-    def callFromThread(self, call: Any, *args: Any) -> None:  # noqa: N802 - Twisted's name
-        self.callLater(0, call, *args)
+from ftptls.textlog import Lines
+from tests.reactors import Running
 
 
 class Pipe(io.BytesIO):
@@ -40,8 +32,8 @@ def told():
 
 
 def test_lines_come_with_their_level_and_the_number_of_the_worker(told) -> None:
-    pipe, reactor = Pipe(), Reactor()
-    log = Logger(namespace="ftptls", observer=LineObserver(pipe, reactor))
+    pipe, reactor = Pipe(), Running()
+    log = Logger(namespace="ftptls", observer=LineObserver(Lines(reactor, pipe)))
     log.info("{who} connected", who="-@192.0.2.1:1")
     log.debug("two\nlines")
     assert pipe.seen == b""  # they wait for more
@@ -62,9 +54,9 @@ def test_lines_come_with_their_level_and_the_number_of_the_worker(told) -> None:
 
 def test_what_an_interpreter_says_as_it_ends(told) -> None:
     relay = LineRelay(7)
-    relay.feed(b"Fatal Python error\n[1, 2]\n{text}: \xff")
+    relay.feed(b"Fatal Python error\n[1, 2]\n[[], 2, 3, 4]\n{text}: \xff")
     relay.end()
     texts = [formatEvent(each) for each in told]
-    said = ("Fatal Python error", "[1, 2]", "{text}: \\xff")
+    said = ("Fatal Python error", "[1, 2]", "[[], 2, 3, 4]", "{text}: \\xff")
     assert texts == [f"worker 7: {each}" for each in said]
     assert {each["log_level"] for each in told} == {LogLevel.error}
