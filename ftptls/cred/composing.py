@@ -28,10 +28,10 @@ class AnyOf:
         self.credentialInterfaces = (interface,)
         self._checkers = checkers
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
-        """Ask one checker after the other."""
+    def requestAvatarId(self, credentials: Any) -> Any:
+        """Ask one checker after the other; one may answer at once, as Cred allows."""
         if len(self._checkers) == 1:
-            return maybeDeferred(self._checkers[0].requestAvatarId, credentials)
+            return self._checkers[0].requestAvatarId(credentials)
         return Deferred.fromCoroutine(self._ask(credentials))
 
     async def _ask(self, credentials: Any) -> bytes | tuple[()]:

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from ftptls.coroutines import outcome
 from ftptls.cred.places import AnyPlaces, Places
 from ftptls.cred.unix import UnixUser, UnixUsers
 from ftptls.errors import MissingExtraError
@@ -150,7 +151,7 @@ class LocalRealm:
         """
         if IFilesystem not in interfaces:
             raise NotImplementedError("LocalRealm gives an IFilesystem and nothing else")
-        return Deferred.fromCoroutine(self._avatar(avatarId, mind))
+        return outcome(self._avatar(avatarId, mind))
 
     async def _avatar(self, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
         anonymous = avatar_id == ANONYMOUS

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from functools import partial
-from types import coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
+
+from ftptls.coroutines import rest
 
 
 def carry_out(work: Coroutine[Any, Any, None]) -> None:
@@ -19,18 +19,4 @@ def carry_out(work: Coroutine[Any, Any, None]) -> None:
         awaited = work.send(None)
     except StopIteration:
         return
-    Deferred.fromCoroutine(_rest(work, awaited))
-
-
-@coroutine
-def _rest(work: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """What is left of a coroutine that waits for something."""
-    while True:
-        try:
-            step = partial(work.send, (yield awaited))
-        except BaseException as error:  # noqa: BLE001 - it is for the coroutine
-            step = partial(work.throw, error)
-        try:
-            awaited = step()
-        except StopIteration:
-            return
+    Deferred.fromCoroutine(rest(work, awaited))

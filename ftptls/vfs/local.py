@@ -8,9 +8,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import PurePosixPath
 
 from zope.interface import alsoProvides, implementer
+from zope.interface.declarations import Provides
 
 from ftptls.interfaces import (
     IFileReader,
@@ -112,10 +114,16 @@ class LocalFilesystem:
         self._describer = Describer(owner, self._options.owner_names)
         # Whether reading may be tried without a worker; what is unknown, the first file tells.
         self._at_once: bool | None = None if owner is None else False
-        if upload_mode is UploadMode.ATOMIC_RESUME:
-            alsoProvides(self, IResumable)
-        if self._options.links is Links.FOLLOW:
-            alsoProvides(self, ILinks)
+        resumable = upload_mode is UploadMode.ATOMIC_RESUME
+        follows = self._options.links is Links.FOLLOW
+        self.__provides__ = self._provided(resumable, follows)
+
+    @classmethod
+    @cache
+    def _provided(cls, resumable: bool, follows: bool) -> object:
+        """What one provides. It is kept, for zope would make a class of it almost every time."""
+        both = ((IResumable, resumable), (ILinks, follows))
+        return Provides(cls, *(interface for interface, wanted in both if wanted))
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""

@@ -7,6 +7,7 @@ import os
 import pwd
 import stat
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from ftptls.settings import OwnerNames
@@ -68,8 +69,7 @@ class Describer:
 
     def __init__(self, owner: Owner | None = None, names: OwnerNames = OwnerNames.REAL) -> None:
         self._names = names
-        self._uid = owner.uid if owner else os.geteuid()
-        self._groups = {owner.gid, *owner.groups} if owner else {os.getegid(), *os.getgroups()}
+        self._owner = owner
         self._known: dict[Place, dict[Key, Traits]] = {}
 
     def entry(self, name: str, info: os.stat_result, where: Place, target: str = "") -> Entry:
@@ -117,11 +117,20 @@ class Describer:
 
     def _bits(self, mode: int, uid: int, gid: int) -> int:
         """What the owner may do with a file: 4 read, 2 write, 1 search."""
-        if self._uid == 0:
+        own, groups = self._rights
+        if own == 0:
             return 7
-        if uid == self._uid:
+        if uid == own:
             return mode >> 6 & 7
-        return mode >> 3 & 7 if gid in self._groups else mode & 7
+        return mode >> 3 & 7 if gid in groups else mode & 7
+
+    @cached_property
+    def _rights(self) -> tuple[int, set[int]]:
+        """The user whose rights count, and his groups; asked for once, and by listings only."""
+        owner = self._owner
+        if owner is not None:
+            return owner.uid, {owner.gid, *owner.groups}
+        return os.geteuid(), {os.getegid(), *os.getgroups()}
 
 
 def _owner_name(number: int) -> str:
