@@ -132,12 +132,15 @@ def refuse_user(policy: Policy, secured: bool) -> Reply | None:
 
 def suffices(mode: LoginMode, *, certificate: bool, password: bool) -> bool:
     """Whether what a user has shown is what proves it (RFC 4217 §8)."""
-    return {
-        LoginMode.PASSWORD: password,
-        LoginMode.CERTIFICATE: certificate,
-        LoginMode.EITHER: certificate or password,
-        LoginMode.BOTH: certificate and password,
-    }[mode]
+    match mode:
+        case LoginMode.PASSWORD:
+            return password
+        case LoginMode.CERTIFICATE:
+            return certificate
+        case LoginMode.EITHER:
+            return certificate or password
+        case LoginMode.BOTH:
+            return certificate and password
 
 
 def refuse_transfer(policy: Policy, level: ProtectionLevel) -> Reply | None:

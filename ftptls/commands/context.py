@@ -178,7 +178,9 @@ class Context:
     def apply_policy(self, user: str = "", avatar: object = None) -> None:
         """Find the policy that holds from here on, for this client and this user."""
         session = self.session
-        changes = avatar.policy if IProtection.providedBy(avatar) else None
+        changes = None
+        if avatar is not None and IProtection.providedBy(avatar):
+            changes = avatar.policy
         session.policy = policy.effective(
             self.settings.policy,
             self.settings.all_rules,

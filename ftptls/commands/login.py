@@ -35,7 +35,8 @@ async def _user(context: Context, name: str) -> Reply:
     session = context.session
     session.log_out()
     session.parameters.directory = ROOT
-    if _is_anonymous(context, name):
+    anonymous = _is_anonymous(context, name)
+    if anonymous:
         name = ANONYMOUS
     context.apply_policy(name)
     reply = policy.refuse_user(session.policy, session.security.secured)
@@ -44,7 +45,13 @@ async def _user(context: Context, name: str) -> Reply:
     objection = await context.control.certificate_objection()
     if objection:
         return Reply(530, f"The client certificate is not accepted: {objection}.")
-    return await _by_certificate(context, name) or _ask_for_password(context, name)
+    reply = await _by_certificate(context, name)
+    if reply is not None:
+        return reply
+    session.login.pending = name
+    if anonymous:
+        return Reply(331, "Anonymous login; send an e-mail address as password.")
+    return Reply(331, "Send the password with PASS.")
 
 
 async def _by_certificate(context: Context, name: str) -> Reply | None:
@@ -65,16 +72,10 @@ async def _by_certificate(context: Context, name: str) -> Reply | None:
     return await _login_failed(context, name, attempt)
 
 
-def _ask_for_password(context: Context, name: str) -> Reply:
-    context.session.login.pending = name
-    if _is_anonymous(context, name):
-        return Reply(331, "Anonymous login; send an e-mail address as password.")
-    return Reply(331, "Send the password with PASS.")
-
-
 def _is_anonymous(context: Context, name: str) -> bool:
-    accepted = context.portal.listCredentialsInterfaces()
-    return name.lower() in _ANONYMOUS_NAMES and IAnonymous in accepted
+    if name.lower() not in _ANONYMOUS_NAMES:
+        return False
+    return IAnonymous in context.portal.listCredentialsInterfaces()
 
 
 async def _pass(context: Context, password: str) -> Reply:

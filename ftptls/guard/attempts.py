@@ -90,6 +90,7 @@ class Attempt:
         self._attempts = attempts
         self._network = network
         self._name = name_key(name)
+        self._pair = f"{network} {self._name}"
         self._trusted = trusted
         self._session = session
         self._control = control
@@ -124,9 +125,10 @@ class Attempt:
         if not self._network:
             return
         mistakes = attempts.pairs.count(self._pair, now)
-        attempts.addresses.forget(self._network, mistakes)
-        attempts.names.forget(self._name, mistakes)
-        attempts.pairs.forget(self._pair)
+        if mistakes:
+            attempts.addresses.forget(self._network, mistakes)
+            attempts.names.forget(self._name, mistakes)
+            attempts.pairs.forget(self._pair)
         attempts.known.add(self._pair, now)
 
     def failed(self) -> None:
@@ -140,7 +142,7 @@ class Attempt:
         if self._network:
             of_address = attempts.addresses.add(self._network, now)
             attempts.pairs.add(self._pair, now)
-        self._against = max(of_address, 0 if self._is_known else of_name)
+        self._against = max(of_address, 0 if self._is_known(now) else of_name)
         if 0 < most <= of_address:
             bans.add(Kind.ADDRESS, self._network, of_address)
             attempts.addresses.forget(self._network)
@@ -171,16 +173,17 @@ class Attempt:
         """First for a turn, so that attempts side by side are no more than one by one."""
         attempts = self._attempts
         for turns, key in self._queues():
-            if not await self._control.until(turns.take(key)):
+            if not turns.take_now(key) and not await self._control.until(turns.take(key)):
                 return
             self._turns.append((turns, key))
-        self._began = self._now()
-        against = self._held_against()
+        now = self._began = self._now()
+        against = self._held_against(now)
         if against >= attempts.settings.wary_after:
             seconds = self._wait_for(against)
             observe.slowed(self._session, self._name, seconds)
             await self._control.pause(seconds)
-        self._looked_at = self._now()
+            now = self._now()
+        self._looked_at = now
         if not self._trusted:
             self.banned = attempts.bans.holds(Kind.ADDRESS, self._network)
             self.locked = attempts.bans.holds(Kind.NAME, self._name)
@@ -189,16 +192,15 @@ class Attempt:
         if self._trusted:
             return []
         queues = [(self._attempts.turns_of_addresses, self._network)] if self._network else []
-        if not self._is_known:
+        if not self._is_known(self._began):
             queues.append((self._attempts.turns_of_names, self._name))
         return queues
 
-    def _held_against(self) -> int:
+    def _held_against(self, now: float) -> int:
         """Failed logins of the address or the name, whichever are more."""
         if self._trusted:
             return 0
-        now = self._now()
-        of_name = 0 if self._is_known else self._attempts.names.count(self._name, now)
+        of_name = 0 if self._is_known(now) else self._attempts.names.count(self._name, now)
         return max(of_name, self._attempts.addresses.count(self._network, now))
 
     def _wait_for(self, failures: int) -> float:
@@ -208,14 +210,9 @@ class Attempt:
         longest: float = self._attempts.settings.delay_maximum
         return min(longest, self._delay * 2.0 ** min(failures - 1, 64))
 
-    @property
-    def _is_known(self) -> bool:
+    def _is_known(self, now: float) -> bool:
         """Whether the user was here lately: others cannot slow him down."""
-        return self._attempts.known.count(self._pair, self._now()) > 0
-
-    @property
-    def _pair(self) -> str:
-        return f"{self._network} {self._name}"
+        return self._attempts.known.count(self._pair, now) > 0
 
     def _now(self) -> float:
         return float(self._attempts.reactor.seconds())

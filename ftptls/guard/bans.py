@@ -38,6 +38,7 @@ class Bans:
         self._settings = settings
         self._workers = workers
         self._tell_lifted = lifted
+        self._tell_found: Callable[[Ban], object] = lambda _: None
         self._held: dict[tuple[Kind, str], Ban] = {}
         self._unwritten: list[Ban] = []
         self._using_file = DeferredLock()
@@ -63,8 +64,14 @@ class Bans:
             self._watch.stop()
             self._use_file(self._finish)
 
+    def when_found(self, tell: Callable[[Ban], object]) -> None:
+        """What to call with each ban that others have made, once it is known here."""
+        self._tell_found = tell
+
     def holds(self, kind: Kind, what: str) -> bool:
         """Whether something is banned now."""
+        if not self._held:
+            return False
         ban = self._held.get((kind, what))
         if ban is not None and ban.until <= self._reactor.seconds():
             del self._held[kind, what]
@@ -117,6 +124,9 @@ class Bans:
         """What the file says is so, but for what is not in it yet."""
         before = self._held
         self._held = {(ban.kind, ban.what): ban for ban in (*found, *self._unwritten)}
+        for key, ban in self._held.items():
+            if key not in before:
+                self._tell_found(ban)
         for key, ban in before.items():
             if key not in self._held and ban.until > self._reactor.seconds():
                 observe.lifted(ban.kind.value, ban.what)

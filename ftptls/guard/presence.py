@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Protocol
 
 from ftptls.settings import Guard
@@ -19,18 +18,18 @@ class Tally:
     """How many there are of each key, and in all; keys that nobody has take no memory."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self.total = 0
 
     def __getitem__(self, key: str) -> int:
-        return self._counts[key]
+        return self._counts.get(key, 0)
 
     def __len__(self) -> int:
         return len(self._counts)
 
     def add(self, key: str) -> None:
         """One more."""
-        self._counts[key] += 1
+        self._counts[key] = self._counts.get(key, 0) + 1
         self.total += 1
 
     def remove(self, key: str) -> None:
@@ -97,11 +96,16 @@ class Presence:
         of_address += [_reached(self.waiting[network], settings.waiting_per_address)]
         if network and any(of_address):
             return "Too many connections from your address; close some, or try again later."
-        full = not trusted and _reached(self.waiting.total, settings.waiting)
+        full = not trusted and self.full
         shut = full and self.waiting[network] >= self.waiting.most
         if shut or _reached(self.sessions.total, settings.sessions):
             return "Too many connections; try again later."
         return ""
+
+    @property
+    def full(self) -> bool:
+        """Whether as many wait as may: for one more, another one has to go."""
+        return _reached(self.waiting.total, self._settings.waiting)
 
     def make_room(self) -> None:
         """Where more wait than may, one of the address that has most of them has to go.

@@ -30,7 +30,9 @@ class Recent:
 
     def add(self, key: str, now: float) -> int:
         """It happened again; how often it did, this time included."""
-        times = self._times.setdefault(key, deque(maxlen=self._each))
+        times = self._times.get(key)
+        if times is None:
+            times = self._times[key] = deque(maxlen=self._each)
         times.append(now)
         self._times.move_to_end(key)
         self._let_go(now)
@@ -38,8 +40,8 @@ class Recent:
 
     def count(self, key: str, now: float) -> int:
         """How often it happened."""
-        times = self._times.get(key, ())
-        return sum(time > now - self._window for time in times)
+        times = self._times.get(key)
+        return sum([time > now - self._window for time in times]) if times else 0
 
     def forget(self, key: str, latest: int | None = None) -> None:
         """As if it had never happened, or not the latest times."""
@@ -76,6 +78,7 @@ def network_of(address: str) -> str:
     return str(IPv6Network((int(ip) >> 64 << 64, 64)))
 
 
+@lru_cache(maxsize=256)
 def name_key(name: str) -> str:
     """What the name of a user is counted under: without case, short, and good to show."""
     key = name.casefold()

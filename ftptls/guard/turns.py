@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-
 from twisted.internet.defer import Deferred, succeed
 
 
@@ -20,16 +18,23 @@ class Turns:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
         self._waiting: dict[str, list[Deferred[None]]] = {}
 
     def __len__(self) -> int:
         return len(self._taken)
 
+    def take_now(self, key: str) -> bool:
+        """Take a place if there is one; whether there was."""
+        taken = self._taken.get(key, 0)
+        if taken >= self._most:
+            return False
+        self._taken[key] = taken + 1
+        return True
+
     def take(self, key: str) -> Deferred[None]:
         """Fires when a place was taken; cancelled, it waits for none any more."""
-        if self._taken[key] < self._most:
-            self._taken[key] += 1
+        if self.take_now(key):
             return succeed(None)
         place: Deferred[None] = Deferred(lambda each: self._leave(key, each))
         self._waiting.setdefault(key, []).append(place)

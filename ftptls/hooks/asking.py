@@ -40,7 +40,7 @@ class Hooks:
 
     def want(self, kind: EventKind) -> bool:
         """Whether anybody is told of such events."""
-        return bool(self._of_kind[kind])
+        return bool(self._hooks and self._of_kind[kind])
 
     def want_sha256(self) -> bool:
         """Whether anybody wants to know the SHA-256 of uploads."""

@@ -143,4 +143,6 @@ class Settings:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """Those of ``[anonymous]``, and then those that are written as such."""
+        if not self.anonymous.enabled:
+            return self.rules
         return (*self.anonymous.rules, *self.rules)
