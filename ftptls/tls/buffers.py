@@ -20,12 +20,13 @@ _RECORD = 16384
 class Calls(Protocol):
     """One way to make these calls."""
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
-        """Plaintext of what was fed, as much as there is or has room; the number of octets.
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
+        """Plaintext of what was fed, as much as there is or has room.
+
+        Returns:
+            The number of octets, and whether it is known that there will be no more.
 
         Raises:
-            SSL.WantReadError: There is none.
-            SSL.ZeroReturnError: There is none, and there will be no more.
             SSL.Error: What was fed is not of this stream.
         """
 
@@ -41,9 +42,17 @@ class Calls(Protocol):
 class PublicCalls:
     """By what pyOpenSSL promises."""
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
         """See :class:`Calls`."""
-        return connection.recv_into(buffer[:_RECORD])
+        filled = 0
+        try:
+            while filled < len(buffer):
+                filled += connection.recv_into(buffer[filled : filled + _RECORD])
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            return filled, True
+        return filled, False
 
     def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
         """See :class:`Calls`."""
@@ -73,28 +82,32 @@ class PrivateCalls(PublicCalls):
         library, foreign = SSL._lib, SSL._ffi  # type: ignore[attr-defined]
         self._at = foreign.from_buffer
         self._ssl_read, self._bio_read = library.SSL_read, library.BIO_read
+        self._why, self._nothing_yet = library.SSL_get_error, library.SSL_ERROR_WANT_READ
+        self._no_more = library.SSL_ERROR_ZERO_RETURN
         self._bio_write, self._bio_data = library.BIO_write, library.BIO_get_mem_data
         self._set_bio, self._new_over = library.SSL_set_bio, library.BIO_new_mem_buf
         self._new_bio, self._in_memory = library.BIO_new, library.BIO_s_mem()
         self._say_more_comes, self._pointer = library.BIO_set_mem_eof_return, foreign.new
         self._raise = SSL.Connection._raise_ssl_error
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
+    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
         """See :class:`Calls`."""
-        ssl, filled, room = connection._ssl, 0, len(buffer)
-        with self._at(buffer, require_writable=True) as start:
-            while filled < room:  # OpenSSL gives one record at a time
-                count: int = self._ssl_read(ssl, start + filled, room - filled)
-                if count > 0:
-                    filled += count
-                    continue
-                try:
-                    self._raise(connection, ssl, count)
-                except (SSL.WantReadError, SSL.ZeroReturnError):
-                    if filled:  # the next call says it again
-                        break
-                    raise
-        return filled
+        ssl, read, left = connection._ssl, self._ssl_read, len(buffer)
+        with self._at(buffer, require_writable=True) as at:
+            while left:  # OpenSSL gives one record at a time
+                count: int = read(ssl, at, left)
+                if count <= 0:
+                    return len(buffer) - left, self._is_end(connection, count)
+                at += count
+                left -= count
+        return len(buffer), False
+
+    def _is_end(self, connection: SSL.Connection, result: int) -> bool:
+        """Whether a read gave nothing because there will be no more."""
+        why = self._why(connection._ssl, result)
+        if why not in (self._nothing_yet, self._no_more):
+            self._raise(connection, connection._ssl, result)
+        return bool(why == self._no_more)
 
     def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
         """See :class:`Calls`."""

@@ -175,15 +175,9 @@ class TLSStream:
 
     def read_into(self, buffer: memoryview) -> int:
         """Like :meth:`read`, into ``buffer``; returns the number of octets."""
-        filled = 0
-        read = buffers.CALLS.read_into
-        while not self.ended and filled < len(buffer):
-            try:
-                filled += self._guard(read, self._connection, buffer[filled:])
-            except SSL.WantReadError:
-                break
-            except SSL.ZeroReturnError:
-                self.ended = True
+        if self.ended:
+            return 0
+        filled, self.ended = self._guard(buffers.CALLS.read_into, self._connection, buffer)
         self._bound_idleness(filled)
         return filled
 

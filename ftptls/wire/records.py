@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+
 _HEADER = 5
+_LENGTH = struct.Struct(">3xH")
 
 
 class RecordEdges:
@@ -29,7 +32,8 @@ class RecordEdges:
                 return
             at += self._head[3] << 8 | self._head[4]
             self._head = b""
-        while at + _HEADER <= size:  # a piece of an upload is many records
-            at += _HEADER + (data[at + 3] << 8 | data[at + 4])
+        last, length_at = size - _HEADER, _LENGTH.unpack_from
+        while at <= last:  # a piece of an upload is many records
+            at += _HEADER + length_at(data, at)[0]
         self._head = bytes(data[at:])
         self._left = max(0, at - size)
