@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+
 from twisted.internet.defer import Deferred, succeed
 
 
