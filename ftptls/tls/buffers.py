@@ -8,8 +8,6 @@ what pyOpenSSL keeps private; where that is missing, the public calls do the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from OpenSSL import SSL
@@ -20,30 +18,28 @@ _RECORD = 16384
 class Calls(Protocol):
     """One way to make these calls."""
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
-        """Plaintext of what was fed, as much as there is or has room.
+    def decrypt(
+        self, connection: SSL.Connection, records: memoryview, buffer: memoryview
+    ) -> tuple[int, bool]:
+        """Plaintext of ``records`` and what came before them, as much as there is or has room.
+
+        What has no room is kept; nothing of OpenSSL looks at ``records`` afterwards.
 
         Returns:
             The number of octets, and whether it is known that there will be no more.
 
         Raises:
-            SSL.Error: What was fed is not of this stream.
+            SSL.Error: They are not of this stream.
         """
 
     def output_into(self, connection: SSL.Connection, buffer: memoryview) -> int:
         """What is to be sent, as much as there is or has room; the number of octets, perhaps 0."""
 
-    def lending(
-        self, connection: SSL.Connection, records: memoryview
-    ) -> AbstractContextManager[None]:
-        """Have OpenSSL read from ``records`` meanwhile; what it leaves of them, it has then."""
-
 
 class PublicCalls:
     """By what pyOpenSSL promises."""
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
-        """See :class:`Calls`."""
+    def _read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
         filled = 0
         try:
             while filled < len(buffer):
@@ -63,12 +59,13 @@ class PublicCalls:
         buffer[: len(data)] = data
         return len(data)
 
-    @contextmanager
-    def lending(self, connection: SSL.Connection, records: memoryview) -> Iterator[None]:
+    def decrypt(
+        self, connection: SSL.Connection, records: memoryview, buffer: memoryview
+    ) -> tuple[int, bool]:
         """See :class:`Calls`."""
         while records:
             records = records[connection.bio_write(records) :]
-        yield
+        return self._read_into(connection, buffer)
 
 
 class PrivateCalls(PublicCalls):
@@ -87,11 +84,11 @@ class PrivateCalls(PublicCalls):
         self._bio_write, self._bio_data = library.BIO_write, library.BIO_get_mem_data
         self._set_bio, self._new_over = library.SSL_set_bio, library.BIO_new_mem_buf
         self._new_bio, self._in_memory = library.BIO_new, library.BIO_s_mem()
-        self._say_more_comes, self._pointer = library.BIO_set_mem_eof_return, foreign.new
+        self._say_more_comes = library.BIO_set_mem_eof_return
+        self._pointer, self._nowhere = foreign.new, foreign.NULL
         self._raise = SSL.Connection._raise_ssl_error
 
-    def read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
-        """See :class:`Calls`."""
+    def _read_into(self, connection: SSL.Connection, buffer: memoryview) -> tuple[int, bool]:
         ssl, read, left = connection._ssl, self._ssl_read, len(buffer)
         with self._at(buffer, require_writable=True) as at:
             while left:  # OpenSSL gives one record at a time
@@ -115,25 +112,28 @@ class PrivateCalls(PublicCalls):
             count: int = self._bio_read(connection._from_ssl, start, len(buffer))
         return max(0, count)
 
-    @contextmanager
-    def lending(self, connection: SSL.Connection, records: memoryview) -> Iterator[None]:
-        """See :class:`Calls`; nothing of OpenSSL points to ``records`` behind it."""
-        left = self._pointer("char **")
-        if self._bio_data(connection._into_ssl, left):  # these come first
-            with super().lending(connection, records):
-                yield
-            return
+    def decrypt(
+        self, connection: SSL.Connection, records: memoryview, buffer: memoryview
+    ) -> tuple[int, bool]:
+        """See :class:`Calls`; OpenSSL reads from ``records`` itself."""
+        if self._bio_data(connection._into_ssl, self._nowhere):  # these come first
+            return super().decrypt(connection, records, buffer)
         with self._at(records) as start:
             lent, own = self._new_over(start, len(records)), self._new_bio(self._in_memory)
             if not lent or not own:
                 raise MemoryError
             self._read_from(connection, lent)
             try:
-                yield
+                return self._read_into(connection, buffer)
             finally:
-                if count := self._bio_data(lent, left):
-                    self._bio_write(own, left[0], count)
+                self._keep_rest(lent, own)
                 self._read_from(connection, own)
+
+    def _keep_rest(self, lent: Any, own: Any) -> None:
+        """Copy from one memory BIO to another what OpenSSL left of it."""
+        rest = self._pointer("char **")
+        if count := self._bio_data(lent, rest):
+            self._bio_write(own, rest[0], count)
 
     def _read_from(self, connection: SSL.Connection, bio: Any) -> None:
         """Put one memory BIO in the place of another, which is freed."""

@@ -173,19 +173,25 @@ class TLSStream:
         self._bound_idleness(len(data))
         return data
 
-    def read_into(self, buffer: memoryview) -> int:
-        """Like :meth:`read`, into ``buffer``; returns the number of octets."""
+    def decrypt(self, records: memoryview, buffer: memoryview) -> int:
+        """:meth:`feed` and :meth:`read` in one, from memory to memory, without other copies.
+
+        Args:
+            records: What was received.
+            buffer: What has no room there is to be had by the next call.
+
+        Returns:
+            How many octets ``buffer`` holds now.
+
+        Raises:
+            TLSError: What was fed is not of this stream.
+        """
+        self._follow(records)
         if self.ended:
             return 0
-        filled, self.ended = self._guard(buffers.CALLS.read_into, self._connection, buffer)
+        filled, self.ended = self._guard(buffers.CALLS.decrypt, self._connection, records, buffer)
         self._bound_idleness(filled)
         return filled
-
-    def decrypt(self, records: memoryview, buffer: memoryview) -> int:
-        """:meth:`feed` and :meth:`read_into` in one, without a copy of the records."""
-        self._follow(records)
-        with buffers.CALLS.lending(self._connection, records):
-            return self.read_into(buffer)
 
     def write(self, data: bytes | memoryview) -> None:
         """Protect ``data``; :meth:`output` then holds its records."""

@@ -56,7 +56,7 @@ def main() -> None:
     _record(os, "splice", _result)
     for owner, name in (
         (SSL.Connection, "send"),
-        (TLSStream, "read_into"),
+        (TLSStream, "decrypt"),
         (socket.socket, "send"),
         (socket.socket, "recv_into"),
     ):

@@ -53,7 +53,7 @@ def test_the_work_of_transfers_is_done_by_workers(
         "pwrite": size,
         "splice": 2 * (size - MIB),  # into a pipe and out of it; the first octets go by memory
         "Connection.send": size,
-        "TLSStream.read_into": size,
+        "TLSStream.decrypt": size,
         "socket.send": size,
         "socket.recv_into": size,
     }.items():

@@ -12,6 +12,8 @@ from twisted.logger import formatEvent, globalLogPublisher
 from ftptls.testing.certificates import Authority
 from ftptls.tls.contexts import ServerContext, session_reused
 
+NOTHING = memoryview(b"")
+
 
 class Peer:
     """A TLS client over memory."""

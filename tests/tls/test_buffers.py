@@ -11,7 +11,7 @@ from ftptls.tls import buffers
 from ftptls.tls.buffers import Calls, PrivateCalls, PublicCalls
 from ftptls.tls.stream import TLSError, TLSStream, room_for
 
-from .conftest import Peer
+from .conftest import NOTHING, Peer
 from .test_stream import shake
 
 RECORD = 16384
@@ -52,7 +52,7 @@ def test_what_is_read_stays_within_the_buffer(stream, peer, size):
     memory = bytearray(b"#" * (size + 10))
     received = bytearray()
     while not stream.ended:
-        count = stream.read_into(memoryview(memory)[5:-5])
+        count = stream.decrypt(NOTHING, memoryview(memory)[5:-5])
         received += memory[5 : 5 + count]
         assert memory[:5] == memory[-5:] == b"#####"
     assert received == DATA
@@ -60,9 +60,9 @@ def test_what_is_read_stays_within_the_buffer(stream, peer, size):
 
 def test_where_there_is_nothing_the_buffer_stays_as_it_is(stream, peer):
     buffer = bytearray(b"#" * 100)
-    assert stream.read_into(memoryview(buffer)) == 0
+    assert stream.decrypt(NOTHING, memoryview(buffer)) == 0
     stream.feed(peer.send(b"later")[:-1])
-    assert stream.read_into(memoryview(buffer)) == 0
+    assert stream.decrypt(NOTHING, memoryview(buffer)) == 0
     assert buffer == b"#" * 100
     assert not stream.ended
 
@@ -70,15 +70,15 @@ def test_where_there_is_nothing_the_buffer_stays_as_it_is(stream, peer):
 def test_data_in_front_of_the_end_is_read_first(stream, peer):
     stream.feed(peer.send(b"last words") + peer.close())
     buffer = memoryview(bytearray(100))
-    assert buffer[: stream.read_into(buffer)] == b"last words"
+    assert buffer[: stream.decrypt(NOTHING, buffer)] == b"last words"
     assert stream.ended
-    assert stream.read_into(buffer) == 0
+    assert stream.decrypt(NOTHING, buffer) == 0
 
 
 def test_a_forged_record_behind_good_ones_is_none_of_the_stream(stream, peer):
     stream.feed(peer.send(b"good") + b"\x17\x03\x03\x00\x20" + bytes(32))
     with pytest.raises(TLSError, match=r"bad record mac|bad record type"):
-        stream.read_into(memoryview(bytearray(1000)))
+        stream.decrypt(NOTHING, memoryview(bytearray(1000)))
     peer.take(stream.output())
     assert peer.failure
 
@@ -127,7 +127,7 @@ def test_records_are_read_where_they_are(stream, peer, size, piece):
         memory[: len(given)] = given
         received += buffer[: stream.decrypt(memoryview(memory)[: len(given)], buffer)]
         memory[:] = bytes(piece)  # nothing of OpenSSL looks here any more
-    while count := stream.read_into(buffer):
+    while count := stream.decrypt(NOTHING, buffer):
         received += buffer[:count]
     assert received == content
     assert stream.ended
