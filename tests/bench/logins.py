@@ -67,7 +67,7 @@ CONTENDERS = (
     Contender("vsftpd, anonymous", peers.vsftpd, user="anonymous"),
     Contender("pyftpdlib, password in clear", peers.pyftpdlib),
     Contender("ftptls, password in clear", peers.ftptls(f"memory:{USER}:{PASSWORD}")),
-    Contender("ftptls, certificate", peers.ftptls("x509:cn"), certificate=True),
+    Contender("ftptls, certificate", peers.ftptls("x509:cn", certificates=True), certificate=True),
     Contender(
         "ftptls, htpasswd with Argon2id",
         peers.ftptls("htpasswd:{folder}/htpasswd"),

@@ -206,11 +206,14 @@ server.setServiceParent(application)
     return [*_TWISTD, "--no_save", "--python", str(script)]
 
 
-def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
+def ftptls(
+    *auth: str, certificates: bool = False, settings: str = ""
+) -> Callable[[Place], list[str]]:
     """This server, with users by these Cred strings; ``{folder}`` is its own folder.
 
     Args:
         auth: The strings.
+        certificates: Whether clients are asked for theirs, which takes longer.
         settings: More TOML.
     """
 
@@ -221,14 +224,8 @@ def ftptls(*auth: str, settings: str = "") -> Callable[[Place], list[str]]:
         for each in auth:
             flags += ["--auth", each.format(folder=place.folder)]
         config = place.folder / "server.toml"
-        config.write_text(
-            f"""
-            [client_certificates]
-            mode = "optional"
-            authorities = ["{place.authority}"]
-            {settings}
-            """
-        )
+        asked = f'mode = "optional"\nauthorities = ["{place.authority}"]' if certificates else ""
+        config.write_text(f"[client_certificates]\n{asked}\n{settings}")
         return [*_TWISTD, "ftptls", "--config", str(config), *flags]
 
     return command
