@@ -53,12 +53,13 @@ def encode(path: PurePosixPath) -> bytes:
     Raises:
         OSError: ``EINVAL`` for what no clean path contains, ``ENAMETOOLONG``.
     """
-    parts = path.parts[1:]
+    text = str(path)
     try:
-        raw = b"/" + "/".join(parts).encode("utf-8", "surrogateescape")
+        raw = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
-    if not path.is_absolute() or ".." in parts or b"\0" in raw:
+    climbs = ".." in text and ".." in path.parts
+    if not text.startswith("/") or text.startswith("//") or climbs or "\0" in text:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     if len(raw) >= _MAX_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))

@@ -360,7 +360,7 @@ class LocalFilesystem:
 
 def _octets(path: PurePosixPath) -> bytes:
     """The path as the system takes it; one with the name of a temporary does not exist."""
-    if any(map(is_temporary, path.parts)):
+    if "/." in str(path) and any(map(is_temporary, path.parts)):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     return encode(path)
 

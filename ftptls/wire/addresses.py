@@ -26,6 +26,7 @@ class DataAddress:
     port: int
 
 
+@lru_cache(maxsize=1024)  # each session asks several times about the same few
 def _parsed(host: str) -> IPv4Address | IPv6Address:
     """The address without its zone, and IPv4 where it is IPv4 in IPv6 dress."""
     address = ip_address(host.partition("%")[0])
@@ -34,7 +35,7 @@ def _parsed(host: str) -> IPv4Address | IPv6Address:
     return address
 
 
-@lru_cache(maxsize=1024)  # each session asks several times about the same few
+@lru_cache(maxsize=1024)
 def canonical(host: str) -> str:
     """The one spelling of a numeric address, so that spellings can be compared.
 
@@ -86,8 +87,10 @@ def pasv_text(host: str, port: int) -> str:
     Raises:
         ValueError: If the address is not IPv4, or the port is out of range.
     """
-    octets = IPv4Address(canonical(host)).packed + _checked(port).to_bytes(2, "big")
-    return ",".join(map(str, octets))
+    if family_of(host) != 4:
+        raise ValueError("PASV tells IPv4 addresses only")
+    high, low = divmod(_checked(port), 256)
+    return f"{canonical(host).replace('.', ',')},{high},{low}"
 
 
 def epsv_text(port: int) -> str:

@@ -28,8 +28,7 @@ def resolve(cwd: PurePosixPath, name: str) -> PurePosixPath:
             del parts[-1:]
         elif part not in ("", "."):
             parts.append(part)
-    # From parts: PurePosixPath would keep two leading slashes.
-    return PurePosixPath("/", *parts)
+    return PurePosixPath("/" + "/".join(parts))
 
 
 def shown(name: str) -> str:
