@@ -27,9 +27,10 @@ from zope.interface import implementer
 
 READY = "{text}"
 """The format of an event whose text is ready."""
-MOMENT = 0.01
+MOMENT = 0.02
 """Seconds that a line waits for others; so much of the log goes with a process that is killed."""
 _DEFAULT_FILE = "twistd.log"  # as twistd has it
+_URGENT = frozenset({LogLevel.warn, LogLevel.error, LogLevel.critical})
 
 
 class Octets(Protocol):
@@ -52,12 +53,16 @@ class Lines:
         reactor: For the moment, and to know of the end.
         file: Where they go.
         encoding: That of the file; what it lacks is written as an escape.
+        moment: Seconds that a line waits.
     """
 
-    def __init__(self, reactor: Any, file: Octets, encoding: str = "utf-8") -> None:
+    def __init__(
+        self, reactor: Any, file: Octets, encoding: str = "utf-8", *, moment: float = MOMENT
+    ) -> None:
         self._reactor = reactor
         self._file = file
         self._encoding = encoding
+        self._moment = moment
         self._waiting: deque[str] = deque()
         self._alarmed = False
         self._writing = RLock()  # who comes by a signal, in the middle of it, must not wait
@@ -72,9 +77,9 @@ class Lines:
             self._alarmed = True
             call = self._reactor.callLater
             if isInIOThread():
-                call(MOMENT, self.flush)
+                call(self._moment, self.flush)
             else:
-                self._reactor.callFromThread(call, MOMENT, self.flush)
+                self._reactor.callFromThread(call, self._moment, self.flush)
 
     def flush(self) -> None:
         """Write what waits.
@@ -107,6 +112,11 @@ def system_of(event: LogEvent) -> str:
     return system
 
 
+def is_urgent(event: LogEvent) -> bool:
+    """Whether it is a warning or worse."""
+    return event.get("log_level") in _URGENT
+
+
 @implementer(ILogObserver)
 class TextLog:
     """Writes events as lines of text.
@@ -122,13 +132,13 @@ class TextLog:
     def __call__(self, event: LogEvent) -> None:
         """Write one; a warning or worse at once."""
         text = ready_text(event)
-        if text is None:
-            line = formatEventAsClassicLogText(event)
-        else:
+        if text:
             text = text.replace("\n", "\n\t")
-            line = f"{self._time(event['log_time'])} [{system_of(event)}] {text}\n"
+            line: str | None = f"{self._time(event['log_time'])} [{system_of(event)}] {text}\n"
+        else:
+            line = formatEventAsClassicLogText(event)
         if line:
-            self._lines.add(line, urgent=event.get("log_level", LogLevel.info) >= LogLevel.warn)
+            self._lines.add(line, urgent=is_urgent(event))
 
     def _time(self, when: float) -> str:
         second, text = self._told

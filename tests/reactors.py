@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -14,9 +15,16 @@ class Running(Clock):
         super().__init__()
         self.running = True
         self._at_the_end: list[Any] = []
+        self._asked: deque[tuple[Any, ...]] = deque()
 
     def callFromThread(self, call: Any, *args: Any) -> None:  # noqa: N802 - Twisted's name
-        self.callLater(0, call, *args)
+        self._asked.append((call, *args))
+
+    def advance(self, amount: float) -> None:
+        while self._asked:
+            call, *args = self._asked.popleft()
+            call(*args)
+        super().advance(amount)
 
     def addSystemEventTrigger(  # noqa: N802 - Twisted's name
         self, phase: str, event: str, call: Any

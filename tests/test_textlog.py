@@ -131,7 +131,6 @@ def test_threads_lose_no_line_and_none_changes_its_place(log, file, reactor) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    reactor.advance(0)  # the reactor hears of their moment
     reactor.advance(MOMENT)
     for number in range(4):
         own = [line for line in file.lines if line.startswith(f"{number} ")]

@@ -11,7 +11,10 @@ import json
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, eventAsText
 from zope.interface import implementer
 
-from ftptls.textlog import READY, Lines, ready_text, system_of
+from ftptls.textlog import READY, Lines, is_urgent, ready_text, system_of
+
+MOMENT = 0.05
+"""Seconds that a worker's line waits for others: to wake the supervisor costs more than a line."""
 
 _ITEMS = 4
 _LEVELS = {level.name: level for level in LogLevel.iterconstants()}
@@ -22,7 +25,7 @@ class LineObserver:
     """Tells the supervisor what a worker logs.
 
     Args:
-        lines: To the supervisor; to wake it costs more than a line, so they wait for others.
+        lines: To the supervisor.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -30,12 +33,12 @@ class LineObserver:
 
     def __call__(self, event: LogEvent) -> None:
         """Tell one event, with its traceback if it has one; threads may do so."""
-        level = event.get("log_level", LogLevel.info)
         text = ready_text(event)
         if text is None:
             text = eventAsText(event, includeTimestamp=False, includeSystem=False)
+        level = event.get("log_level", LogLevel.info)
         told = [level.name, system_of(event), event.get("log_time"), text]
-        self._lines.add(json.dumps(told) + "\n", urgent=level >= LogLevel.warn)
+        self._lines.add(json.dumps(told) + "\n", urgent=is_urgent(event))
 
 
 class LineRelay:
