@@ -133,8 +133,8 @@ class TextLog:
         """Write one; a warning or worse at once."""
         text = ready_text(event)
         if text:
-            text = text.replace("\n", "\n\t")
-            line: str | None = f"{self._time(event['log_time'])} [{system_of(event)}] {text}\n"
+            whole = f"{self._time(event['log_time'])} [{system_of(event)}] {text}"
+            line: str | None = whole.replace("\n", "\n\t") + "\n"
         else:
             line = formatEventAsClassicLogText(event)
         if line:
