@@ -22,6 +22,7 @@ from ftptls.guard import Door
 from ftptls.interfaces import ISharesQueue
 from ftptls.processes.conversation import Conversation, converse
 from ftptls.processes.guests import Guests
+from ftptls.processes.keeping import Recall
 from ftptls.processes.logs import LineRelay
 from ftptls.processes.messages import MessageReader
 from ftptls.processes.orders import CONVERSATION, LOCKS, Orders
@@ -41,12 +42,14 @@ class Common:
     Attributes:
         door: Through which all connections come in.
         lending: What is lent to them.
+        recall: Has them give back what they keep of it.
         queues: Hooks that send what workers put into their files, in the order of the settings.
         descriptors: What a process is given, from :data:`~ftptls.processes.orders.LOCKS` on.
     """
 
     door: Door
     lending: Lending
+    recall: Recall
     queues: Sequence[ISharesQueue]
     descriptors: Sequence[int]
 
@@ -80,7 +83,8 @@ class Child(ProcessProtocol):
         self._errors = LineRelay(number)
         verbs: dict[str, Callable[..., Any]] = {}
         self._conversation = Conversation(reactor, verbs, self._leave)
-        self._guests = Guests(reactor, common.door, partial(self.tell, "make_way"))
+        make_way = partial(self.tell, "make_way")
+        self._guests = Guests(reactor, common.door, common.recall, make_way)
         self._borrowed = Borrowed(common.lending)
         verbs |= {**self._guests.verbs, **self._borrowed.verbs}
         verbs |= {"posted": self._posted, "serves": self._has_begun, "cannot_serve": self._cannot}
@@ -157,6 +161,7 @@ class Child(ProcessProtocol):
 
     def _has_begun(self) -> None:
         self.serves = True
+        self._common.recall.add(self._conversation)
         self._socket.close()
 
     def _cannot(self, objection: str) -> None:
@@ -169,6 +174,7 @@ class Child(ProcessProtocol):
     def _leave(self) -> None:
         """It is gone, and all of its clients; it may have put something without saying so."""
         self._socket.close()
+        self._common.recall.remove(self._conversation)
         self._guests.leave()
         self._borrowed.leave()
         for queue in self._common.queues:

@@ -22,6 +22,7 @@ from ftptls.cred.places import Places
 from ftptls.guard import Door
 from ftptls.interfaces import ISharesQueue
 from ftptls.processes.child import Child, Common
+from ftptls.processes.keeping import Recall
 from ftptls.processes.orders import Listening, Orders
 from ftptls.processes.post import Post
 from ftptls.processes.sharing import Lending
@@ -128,8 +129,11 @@ class Supervisor(MultiService):
             path=os.environ.get("PYTHONPATH"),
             first=False,
         )
+        recall = Recall(self._reactor)
+        self._door.attempts.bans.when_found(recall.call_in_banned)
         common = Common(
             door=self._door,
+            recall=recall,
             lending=Lending(Places(self._settings.anonymous.sessions)),
             queues=[each for each in self if ISharesQueue.providedBy(each)],
             descriptors=[locks, *(each.fileno() for each in ports)],

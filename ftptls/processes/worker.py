@@ -22,10 +22,11 @@ from twisted.logger import globalLogBeginner
 from zope.interface import implementer
 
 from ftptls.config import ConfigError
+from ftptls.cred.places import Places
 from ftptls.interfaces import ISharesQueue
 from ftptls.processes.conversation import Conversation, converse
 from ftptls.processes.doors import SharedDoor
-from ftptls.processes.logs import LineObserver
+from ftptls.processes.logs import MOMENT, LineObserver
 from ftptls.processes.messages import encode
 from ftptls.processes.orders import CONVERSATION, FIRST_SOCKET, LOCKS, Listening, Orders
 from ftptls.processes.sharing import Borrowing
@@ -74,7 +75,7 @@ def _settle(orders: Orders) -> Any:
     from twisted.internet import reactor
 
     pipe = open(os.dup(_STANDARD_OUTPUT), "wb")  # noqa: SIM115 - as long as the process
-    globalLogBeginner.beginLoggingTo([LineObserver(Lines(reactor, pipe))])
+    globalLogBeginner.beginLoggingTo([LineObserver(Lines(reactor, pipe, moment=MOMENT))])
     return reactor
 
 
@@ -89,13 +90,15 @@ def _start(orders: Orders, connection: socket.socket, reactor: Any) -> FTPServic
     verbs: dict[str, Callable[..., Any]] = {}
     supervisor = Conversation(reactor, verbs, stop)
     bounded = orders.settings.guard.sessions_per_user > 0
-    door, borrowing = SharedDoor(supervisor, asks_for_users=bounded), Borrowing(supervisor)
+    door = SharedDoor(reactor, supervisor, asks_for_users=bounded)
+    borrowing = Borrowing(supervisor)
+    anonymous = borrowing if orders.settings.anonymous.sessions else Places(0)
     take_turns_with(borrowing.turn)
     WRITE_LOCKS.share(LOCKS)
     endpoints = [Given(reactor, at, each) for at, each in enumerate(orders.sockets)]
-    shared = Shared(door, endpoints, borrowing, cleans=orders.first)
+    shared = Shared(door, endpoints, anonymous, cleans=orders.first)
     service = make_service(orders.settings, reactor, shared)
-    verbs |= {"make_way": door.make_way, "reload": service.reload, "stop": stop}
+    verbs |= {**door.verbs, "reload": service.reload, "stop": stop}
     for at, queue in enumerate(each for each in service if ISharesQueue.providedBy(each)):
         queue.leave_sending_to(partial(supervisor.tell, "posted", at))
     converse(reactor, connection, supervisor)

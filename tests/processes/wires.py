@@ -10,6 +10,7 @@ from ftptls.guard import Door
 from ftptls.processes.conversation import Conversation
 from ftptls.processes.doors import SharedDoor
 from ftptls.processes.guests import Guests
+from ftptls.processes.keeping import Recall
 
 
 class Wire(StringTransport):
@@ -57,12 +58,19 @@ class AcrossDoor(SharedDoor):
     def __init__(self, reactor: Any, door: Door) -> None:
         self._door = door
         bounded = door._settings.sessions_per_user > 0
-        self.worker = Conversation(reactor, {"make_way": self.make_way}, lambda: None)
-        super().__init__(self.worker, asks_for_users=bounded)
-        supervisor = Conversation(reactor, verbs := {}, lambda: None)
-        self.guests = Guests(reactor, door, lambda number: supervisor.tell("make_way", number))
-        verbs |= self.guests.verbs
+        verbs: dict[str, Any] = {}
+        self.worker = Conversation(reactor, verbs, lambda: None)
+        super().__init__(reactor, self.worker, asks_for_users=bounded)
+        verbs |= self.verbs
+        supervisor = Conversation(reactor, theirs := {}, lambda: None)
+        recall = Recall(reactor)
+        recall.add(supervisor)
+        self.guests = Guests(
+            reactor, door, recall, lambda number: supervisor.tell("make_way", number)
+        )
+        theirs |= self.guests.verbs
         connect(reactor, self.worker, supervisor)
+        self.opened()  # the door itself is open already
 
     def __getattr__(self, name: str) -> Any:
         """Tests look into the door: what it remembers, who is in."""
@@ -70,4 +78,5 @@ class AcrossDoor(SharedDoor):
 
     def closed(self) -> None:
         """The supervisor's listeners close as well."""
+        super().closed()
         self._door.closed()
