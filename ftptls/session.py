@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ftptls.wire.addresses import DataAddress
 
 ROOT = PurePosixPath("/")
+_POLICY = Policy()
 
 
 @dataclass(slots=True)
@@ -148,17 +149,23 @@ class Session:
     Attributes:
         policy: What must be protected, for this client and, once named, this user.
         host: The virtual host, by SNI or HOST; empty without.
-        id: What hooks call it.
     """
 
     peers: Peers
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = _POLICY
     host: str = ""
     security: Security = field(default_factory=Security)
     login: Login = field(default_factory=Login)
     parameters: Parameters = field(default_factory=Parameters)
     data_port: DataPort = field(default_factory=DataPort)
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    _id: str = ""
+
+    @property
+    def id(self) -> str:
+        """What hooks call it; made when they first do."""
+        if not self._id:
+            self._id = secrets.token_hex(8)
+        return self._id
 
     def log_out(self) -> None:
         """Forget the user, and tell Cred; the count of failures stays."""

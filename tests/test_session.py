@@ -83,3 +83,8 @@ def test_at_first():
     assert session.parameters.directory == ROOT
     assert session.parameters.representation is Representation.ASCII
     assert session.security.level is ProtectionLevel.CLEAR
+
+
+def test_a_session_is_called_the_same_each_time_and_as_no_other(session):
+    other = Session(session.peers)
+    assert session.id == session.id != other.id

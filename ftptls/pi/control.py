@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from typing import Any
 
@@ -207,12 +208,18 @@ class ControlConnection(Protocol):
 
     # --- time and end ----------------------------------------------------------------------------
 
-    def _set_timer(self) -> None:
-        delay = max(0.0, self._due_at() - self._reactor.seconds())
+    def _set_timer(self, at_most: float = math.inf) -> None:
+        """Have the clock looked at when patience ends, as things stand, or in so many seconds.
+
+        A timer that is to go off before stays as it is.
+        """
+        due = self._due_at()
         if self._timer is not None and self._timer.active():
-            self._timer.reset(delay)
-        else:
-            self._timer = self._reactor.callLater(delay, self._look_at_the_clock)
+            if self._timer.getTime() <= due:
+                return
+            self._timer.cancel()
+        delay = min(max(0.0, due - self._reactor.seconds()), at_most)
+        self._timer = self._reactor.callLater(delay, self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
         """Commands do not move the timer, so see whether one came since it was set."""
@@ -222,9 +229,9 @@ class ControlConnection(Protocol):
             self._time_is_up()
 
     def _stop_timers(self) -> None:
-        _cancel(self._timer)
-        _cancel(self._next_turn)
-        _cancel(self._close_notify)
+        for call in (self._timer, self._next_turn, self._close_notify):
+            if call is not None and call.active():
+                call.cancel()
 
     def _close(self, why: str) -> None:
         """Close behind the last reply."""
@@ -252,11 +259,6 @@ class ControlConnection(Protocol):
                 transport.resumeProducing()
         else:
             transport.loseConnection()
-
-
-def _cancel(call: Any) -> None:
-    if call is not None and call.active():
-        call.cancel()
 
 
 def _can_half_close(transport: Any) -> bool:

@@ -102,7 +102,8 @@ class ServerPI(Interpreter):
         settings = self.factory.settings
         own = (host.banner for host in settings.hosts if host.is_called(self.session.host))
         self._reply(Reply(220, next(own, "") or settings.banner))
-        self._set_timer()
+        # A handshake may come next, and has less time: the timer need not be moved for it.
+        self._set_timer(at_most=self._limits.handshake_timeout)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone: log the user out (RFC 959 §4.1.1)."""
@@ -229,7 +230,7 @@ class ServerPI(Interpreter):
 
     def _take_host(self) -> None:
         """The virtual host that the handshake chose, with the policy that it has."""
-        if self._tls is not None:
+        if self._tls is not None and self._tls.host_name != self.session.host:
             self.session.host = self._tls.host_name
             self._context.apply_policy()
 

@@ -12,9 +12,9 @@ on the Connection.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
 from cryptography import x509
 from OpenSSL import SSL
@@ -58,12 +58,20 @@ class Bare:
 
     def __init__(self, protocols: Protocols) -> None:
         self._context = _bare(protocols)
+        self._ids = count()
         self._made = 0
 
     @property
     def is_worn(self) -> bool:
         """Whether new control connections should have another one."""
         return self._made >= _CONNECTIONS
+
+    def new_id(self) -> bytes:
+        """An id that no other control connection has here, nor had.
+
+        It may be guessed: who resumes a session does not say it, it is in the ticket.
+        """
+        return next(self._ids).to_bytes(16)
 
     def connection(self, session: bytes) -> SSL.Connection:
         """A new Connection that resumes sessions of those with the same id, and of no others.
@@ -114,7 +122,7 @@ class SessionContext:
         self.demanded = ""
         self.server_name = ""
         self._bare = bare
-        self._id = secrets.token_bytes(16)
+        self._id = bare.new_id()
 
     def control_connection(self) -> SSL.Connection:
         """A new TLS server over memory, for the control connection.
@@ -125,7 +133,7 @@ class SessionContext:
         """
         self.server_name = ""
         self.host = self.hosts.find(self.demanded) or self.hosts.default
-        self._id = secrets.token_bytes(16)
+        self._id = self._bare.new_id()
         return self._new(is_control=True)
 
     def connection(self) -> SSL.Connection:
