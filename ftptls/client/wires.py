@@ -12,7 +12,7 @@ from OpenSSL import SSL
 
 from ftptls.tls.contexts import session_reused
 from ftptls.tls.stream import TLSError, TLSStream
-from ftptls.tls.switch import Ended, Failed, Lowered, Raised, Received, TLSSwitch
+from ftptls.tls.switch import Ended, Failed, Lowered, Raised, TLSSwitch
 
 _PIECE = 65536
 _CONTENT_TYPES = range(20, 24)
@@ -204,8 +204,8 @@ class Wire(Closing):
         """
         while True:
             event = self._switch.next_event()
-            if isinstance(event, Received):
-                return event.data
+            if isinstance(event, bytes):
+                return event
             if isinstance(event, Ended):
                 self.ended = True
                 return b""

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from ftptls.pi.sending import Prompt
 from ftptls.settings import Limits
 from ftptls.tls.stream import TLSStream
-from ftptls.tls.switch import Event, Received, TLSSwitch
+from ftptls.tls.switch import Change, Event, TLSSwitch
 from ftptls.wire.lines import LineReader
 
 # Commands that wait are kept up to here; then the client has to wait with sending.
@@ -65,7 +65,7 @@ class ControlConnection(Protocol):
         """Take up the next command; false if there is none, or it has to wait."""
         raise NotImplementedError
 
-    def _tls_event(self, event: Event) -> None:
+    def _tls_event(self, change: Change) -> None:
         """TLS came up, went down or failed."""
         raise NotImplementedError
 
@@ -97,8 +97,7 @@ class ControlConnection(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
         if not self._closing:
-            self._switch.feed(data)
-            self._pump()
+            self._pump(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
@@ -147,12 +146,19 @@ class ControlConnection(Protocol):
             self._reading_paused = pause
             (transport.pauseProducing if pause else transport.resumeProducing)()
 
-    def _pump(self) -> None:
-        """Take up everything that can be taken up now, in turns."""
+    def _pump(self, received: bytes = b"") -> None:
+        """Take up everything that can be taken up now, in turns.
+
+        Args:
+            received: What came from the client just now.
+        """
         if self._pumping or self._next_turn is not None:
+            self._switch.feed(received)
             return
         self._pumping = True
         try:
+            if received:
+                self._heed(self._switch.take(received))
             for _ in range(_TURN):
                 if self._closing or not (self._take_event() or self._take_command()):
                     break
@@ -172,14 +178,15 @@ class ControlConnection(Protocol):
         if not self._switch.pending or self._lines.buffered > _HIGH_WATER:
             return False
         event = self._switch.next_event()
-        if event is None:
-            return False
-        if isinstance(event, Received):
-            self._feed_lines(event.data)
-        else:
+        self._heed(event)
+        return event is not None
+
+    def _heed(self, event: Event | None) -> None:
+        if isinstance(event, bytes):
+            self._feed_lines(event)
+        elif event is not None:
             self._shaking_hands = False
             self._tls_event(event)
-        return True
 
     def _feed_lines(self, data: bytes) -> None:
         self._lines.feed(data)

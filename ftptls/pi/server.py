@@ -22,7 +22,7 @@ from ftptls.session import Peers, Session
 from ftptls.tls import reasons
 from ftptls.tls.report import report
 from ftptls.tls.stream import TLSStream
-from ftptls.tls.switch import Ended, Event, Failed, Lowered, Raised
+from ftptls.tls.switch import Change, Ended, Failed, Lowered, Raised
 from ftptls.wire.addresses import canonical
 from ftptls.wire.arguments import Mechanism, ProtectionLevel
 from ftptls.wire.replies import Reply
@@ -192,8 +192,8 @@ class ServerPI(Interpreter):
         if self._tls is not None:
             self._expect_handshake(TLSStream(self._tls.control_connection()))
 
-    def _tls_event(self, event: Event) -> None:
-        match event:
+    def _tls_event(self, change: Change) -> None:
+        match change:
             case Raised():
                 self._tls_is_up()
             case Lowered():

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from OpenSSL import SSL, crypto
 
-from ftptls.tls import buffers, reasons
+from ftptls.tls import buffers, reasons, texts
 from ftptls.tls.contexts import session_reused
 from ftptls.tls.handshake import Handshake
 from ftptls.wire.records import RecordEdges
@@ -109,12 +109,9 @@ class TLSStream:
         else:
             self._idle += len(view)
 
-    def feed_record(self, record: bytes | bytearray) -> None:
+    def feed_handshake(self, record: bytes) -> None:
         """Like :meth:`feed`, for who looks himself where records end: exactly one."""
-        if self.established:
-            self._idle += len(record)
-        else:
-            self._first += record[: max(0, _FIRST - len(self._first))]
+        self._first += record[: max(0, _FIRST - len(self._first))]
         self._connection.bio_write(record)
 
     @property
@@ -160,17 +157,27 @@ class TLSStream:
         self._bound_idleness(len(pieces))
         return b"".join(pieces)
 
-    def read_record(self) -> bytes:
-        """Like :meth:`read`, where one record was fed: its plaintext."""
+    def open_record(self, record: bytes) -> bytes:
+        """:meth:`feed` and :meth:`read` in one, behind the handshake: of exactly one record.
+
+        Raises:
+            TLSError: It is not of this stream.
+        """
         if self.ended:
             return b""
+        self._idle += len(record)
         try:
-            data = self._guard(self._connection.recv, _RECORD)
+            data = texts.TEXTS.open_record(self._connection, record)
         except SSL.WantReadError:
             data = b""
         except SSL.ZeroReturnError:
             self.ended, data = True, b""
-        self._bound_idleness(len(data))
+        except SSL.Error as error:
+            raise self._failure(error) from None
+        if data:
+            self._idle = 0
+        else:
+            self._bound_idleness(0)
         return data
 
     def decrypt(self, records: memoryview, buffer: memoryview) -> int:
@@ -199,6 +206,20 @@ class TLSStream:
         view = memoryview(data)
         while view:
             view = view[self._guard(self._connection.send, view) :]
+
+    def seal(self, text: bytes) -> bytes:
+        """:meth:`write` and :meth:`output` in one, behind the handshake: for a short text.
+
+        Raises:
+            TLSError: The stream failed before.
+        """
+        self._holding = False
+        if not text:
+            return self.output()
+        try:
+            return texts.TEXTS.seal(self._connection, text)
+        except SSL.Error as error:
+            raise self._failure(error) from None
 
     def close(self) -> None:
         """Say close_notify, once; :meth:`output` then holds it."""
@@ -287,10 +308,18 @@ class TLSStream:
         except (SSL.WantReadError, SSL.ZeroReturnError):
             raise
         except SSL.Error as error:
-            self._holding = False
-            self._closed = True
-            self._heed_refusal()
-            raise TLSError(self._told(_reason(error))) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: SSL.Error) -> TLSError:
+        """What OpenSSL's is to the caller; the stream ends by it.
+
+        Raises:
+            TLSError: A callback refused before, so that OpenSSL's is not what counts.
+        """
+        self._holding = False
+        self._closed = True
+        self._heed_refusal()
+        return TLSError(self._told(_reason(error)))
 
     def _told(self, reason: str) -> str:
         """Why OpenSSL gave up; a callback of ours may know more of it."""

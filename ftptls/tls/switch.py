@@ -25,13 +25,6 @@ _MOST_IDLE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """Octets for the interpreter, whatever protected them on the way."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Raised:
     """The handshake is complete: TLS is up."""
 
@@ -60,7 +53,9 @@ class Failed:
     begun: bool = True
 
 
-Event = Received | Raised | Lowered | Ended | Failed
+Change = Raised | Lowered | Ended | Failed
+# Or octets for the interpreter, whatever protected them on the way.
+Event = bytes | Change
 
 
 class _Phase(enum.Enum):
@@ -109,6 +104,17 @@ class TLSSwitch:
         """Take octets from the transport."""
         self._received += data
 
+    def take(self, data: bytes) -> Event | None:
+        """:meth:`feed` and :meth:`next_event` in one.
+
+        What comes is one record most of the time, which need not be kept first.
+        """
+        alone = self._phase is _Phase.UP and not self._received
+        if alone and data and _record_length(data) == len(data):
+            return self._open(data)
+        self._received += data
+        return self.next_event()
+
     def raise_tls(self, stream: TLSStream) -> None:
         """Expect the client's handshake next (RFC 4217 §4)."""
         self.stream = stream
@@ -135,10 +141,12 @@ class TLSSwitch:
         if self._phase is _Phase.UP:
             stream = self._raised_stream()
             try:
-                stream.write(data)
+                sealed = stream.seal(data)
             except TLSError:
                 self._phase = _Phase.OVER  # the other side's failure is told by next_event
-            self._flush(stream)
+                self._flush(stream)
+            else:
+                self._send(sealed)
         elif self._phase in (_Phase.CLEAR, _Phase.REFUSED):
             self._send(data)
 
@@ -158,47 +166,51 @@ class TLSSwitch:
             if self._phase is _Phase.CLEAR:
                 data = bytes(self._received)
                 self._received.clear()
-                return Received(data)
+                return data
             if self._phase is _Phase.SINKING and self._received[0] not in _CONTENT_TYPES:
                 return self._lowered()
-            length = self._record_length()
+            length = _record_length(self._received)
             if length < 0:
                 return self._no_tls(not_tls(bytes(self._received)))
             if len(self._received) < length:
                 return None
-            event = self._take_record(length)
+            record = bytes(self._received[:length])
+            del self._received[:length]
+            rising = self._phase is _Phase.RISING
+            event = self._shake(record) if rising else self._open(record)
             if event is not None:
                 return event
         return None
 
-    def _record_length(self) -> int:
-        """Length of the first record with its header; 0 is never, -1 says it is none."""
-        head = self._received
-        if head[0] not in _CONTENT_TYPES or (len(head) > 1 and head[1] != 3):
-            return -1
-        if len(head) < _HEADER:
-            return _HEADER
-        length = head[3] << 8 | head[4]
-        return _HEADER + length if length <= _LONGEST else -1
-
-    def _take_record(self, length: int) -> Event | None:
+    def _shake(self, record: bytes) -> Event | None:
+        """Go on with the handshake."""
         stream = self._raised_stream()
         self._begun = True
-        kind = self._received[0]
-        stream.feed_record(self._received[:length])
-        del self._received[:length]
-        if kind == _CHANGE_CIPHER_SPEC and self._phase is _Phase.RISING and self._received:
+        stream.feed_handshake(record)
+        if record[0] == _CHANGE_CIPHER_SPEC and self._received:
             return None  # it says nothing alone, and what it goes before is there
         try:
-            if self._phase is _Phase.RISING:
-                return self._shake(stream)
-            data = stream.read_record()
+            complete = stream.handshake()
+        except TLSError as error:
+            self._flush(stream)
+            return self._fail(str(error))
+        self._flush(stream)
+        if not complete:
+            return None
+        self._phase = _Phase.UP
+        return Raised()
+
+    def _open(self, record: bytes) -> Event | None:
+        """Take what a record holds, once TLS was up."""
+        stream = self._raised_stream()
+        try:
+            data = stream.open_record(record)
         except TLSError as error:
             self._flush(stream)
             return self._fail(str(error))
         if data and self._phase is _Phase.UP:
             self._idle = 0
-            return Received(data)
+            return data
         self._flush(stream)
         if stream.ended:
             if self._phase is not _Phase.SINKING:
@@ -220,14 +232,6 @@ class TLSSwitch:
         if self.stream is None:
             raise RuntimeError("TLS was not raised on this connection")
         return self.stream
-
-    def _shake(self, stream: TLSStream) -> Event | None:
-        complete = stream.handshake()
-        self._flush(stream)
-        if not complete:
-            return None
-        self._phase = _Phase.UP
-        return Raised()
 
     def _flush(self, stream: TLSStream) -> None:
         if output := stream.output():
@@ -252,3 +256,13 @@ class TLSSwitch:
     def _fail(self, reason: str) -> Failed:
         self._phase = _Phase.OVER
         return Failed(reason)
+
+
+def _record_length(octets: bytes | bytearray) -> int:
+    """Length of the first record with its header; 0 is never, -1 says it is none."""
+    if octets[0] not in _CONTENT_TYPES or (len(octets) > 1 and octets[1] != 3):
+        return -1
+    if len(octets) < _HEADER:
+        return _HEADER
+    length = octets[3] << 8 | octets[4]
+    return _HEADER + length if length <= _LONGEST else -1

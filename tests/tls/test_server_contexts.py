@@ -10,12 +10,13 @@ from OpenSSL import SSL
 
 from ftptls.settings import TLS, ClientCertificate, ClientCertificates, Host, Profile, Settings
 from ftptls.testing.certificates import PKI, pem
-from ftptls.tls import buffers
+from ftptls.tls import buffers, texts
 from ftptls.tls import stream as streams
 from ftptls.tls.buffers import PublicCalls
 from ftptls.tls.contexts import ServerContext
 from ftptls.tls.stream import TLSError, TLSStream
 from ftptls.tls.switch import Failed, Raised, TLSSwitch
+from ftptls.tls.texts import PublicTexts
 
 from .conftest import NOTHING, Peer
 from .test_profiles import shake
@@ -178,7 +179,8 @@ def test_s10_a_record_of_the_longest_kind_may_come_in_any_pieces():
         assert stream.read() == b""
 
 
-def test_s10_a_flood_on_the_control_connection():
+def test_s10_a_flood_on_the_control_connection(monkeypatch):
+    monkeypatch.setattr(texts, "TEXTS", PublicTexts())
     switch = TLSSwitch(lambda _: None)
     switch.raise_tls(TLSStream(Idle()))
     record = b"\x17\x03\x03\x00\x16" + b"k" * 22

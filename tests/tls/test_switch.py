@@ -11,7 +11,7 @@ from OpenSSL import SSL
 
 from ftptls.testing.certificates import Authority
 from ftptls.tls.stream import TLSStream
-from ftptls.tls.switch import Ended, Failed, Lowered, Raised, Received, TLSSwitch
+from ftptls.tls.switch import Ended, Failed, Lowered, Raised, TLSSwitch
 
 from .conftest import Peer
 
@@ -29,13 +29,18 @@ class Line:
         self.peer: Peer | None = None
         self.version = version
         self._sizes = itertools.cycle(sizes or [1 << 20])
+        self._in_one = itertools.cycle([True, True, False])
         self.session = SERVER.new_session()
 
     def feed(self, data: bytes) -> None:
         """What the client says arrives, in pieces; events are taken up as they come."""
         while data:
             size = next(self._sizes)
-            self.switch.feed(data[:size])
+            if next(self._in_one):
+                event = self.switch.take(data[:size])
+                self.events += [event] if event is not None else []
+            else:
+                self.switch.feed(data[:size])
             data = data[size:]
             self.take_events()
 
@@ -62,11 +67,11 @@ class Line:
 
     @property
     def received(self) -> bytes:
-        return b"".join(each.data for each in self.events if isinstance(each, Received))
+        return b"".join(each for each in self.events if isinstance(each, bytes))
 
     @property
     def changes(self) -> list[object]:
-        return [each for each in self.events if not isinstance(each, Received)]
+        return [each for each in self.events if not isinstance(each, bytes)]
 
 
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=6)
@@ -236,9 +241,29 @@ def test_pending_counts_what_is_not_taken_up():
     switch = TLSSwitch(lambda _: None)
     switch.feed(b"NOOP\r\n")
     assert switch.pending == 6
-    assert switch.next_event() == Received(b"NOOP\r\n")
+    assert switch.next_event() == b"NOOP\r\n"
     assert switch.pending == 0
     switch.raise_tls(TLSStream(SERVER.new_session().connection()))
     switch.feed(b"\x16\x03\x01\x02")
     assert switch.next_event() is None
     assert switch.pending == 4
+
+
+def test_a_record_that_comes_alone_is_not_kept_first():
+    line = Line()
+    line.raise_tls()
+    assert line.switch.take(line.peer.send(b"NOOP\r\n")) == b"NOOP\r\n"
+    one, other = line.peer.send(b"PWD\r\n"), line.peer.send(b"SYST\r\n")
+    assert line.switch.take(one[:-1]) is None
+    assert line.switch.take(one[-1:] + other) == b"PWD\r\n"
+    assert line.switch.pending == len(other)
+    assert line.switch.take(b"") == b"SYST\r\n"
+    assert line.switch.take(b"") is None
+
+
+@pytest.mark.parametrize("length", [16384 + 2048 + 1, 65535])
+def test_a_record_that_comes_alone_is_no_longer_than_others(length):
+    line = Line()
+    line.raise_tls()
+    event = line.switch.take(b"\x17\x03\x03" + length.to_bytes(2, "big") + bytes(length))
+    assert isinstance(event, Failed)
