@@ -193,7 +193,10 @@ class PassivePort:
 
     def _chosen(self) -> Candidate | None:
         if not self._private:
-            return next((each for each in self._candidates if not each.started), None)
+            for each in self._candidates:
+                if not each.started:
+                    return each
+            return None
         ready = self._acceptable()
         resumed = next((each for each in ready if each.stream and each.stream.resumed), None)
         if resumed is not None or not ready:

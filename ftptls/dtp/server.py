@@ -29,6 +29,9 @@ from ftptls.wire.replies import Reply
 Announce = Callable[[Reply], None]
 Body = Callable[[Transfer, Progress], Awaitable[Reply]]
 
+_COMPLETE = Reply(226, "Transfer complete.")
+_ABORTED = Reply(426, "Transfer aborted.")
+
 
 class ServerDTP:
     """Data connections and transfers of one control connection.
@@ -155,7 +158,7 @@ class ServerDTP:
         async def body(transfer: Transfer, _progress: Progress) -> Reply:
             encoder = encoder_of_files(self._session.parameters)
             await transfer.send_file(reader, offset, NO_END if end is None else end, encoder)
-            return Reply(226, "Transfer complete.")
+            return _COMPLETE
 
         size = max(0, min(reader.size, NO_END if end is None else end) - offset)
         try:
@@ -210,7 +213,7 @@ class ServerDTP:
         progress.path, progress.total = path, size
         progress.began = began = self._reactor.seconds()
         self._protected_by = ""
-        reply = Reply(426, "Transfer aborted.")
+        reply = _ABORTED
         try:
             progress.check()
             self._demand_port()
@@ -262,7 +265,9 @@ class ServerDTP:
         try:
             if self._passive is not None and self._passive.is_open:
                 self._shut = self._passive.close
-                return await self._passive.choose()
+                channel = await self._passive.choose()
+                self._passive = None
+                return channel
             target, self._session.data_port.target = self._session.data_port.target, None
             if target is None:
                 raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")

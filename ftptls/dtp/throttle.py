@@ -65,10 +65,11 @@ class Rates:
 
     def slow_down(self, link: Link, policy: Policy) -> Link:
         """The link, or one that moves no more than the policy allows."""
+        if not policy.download_rate and not policy.upload_rate:
+            self._sending = self._receiving = None
+            return link
         self._sending = self._bucket(self._sending, policy.download_rate)
         self._receiving = self._bucket(self._receiving, policy.upload_rate)
-        if self._sending is None and self._receiving is None:
-            return link
         return ThrottledLink(self._clock, link, self._sending, self._receiving)
 
     def _bucket(self, present: Bucket | None, rate: int) -> Bucket | None:
