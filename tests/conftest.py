@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -22,6 +23,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # No test asserts a time: a busy machine is no reason to fail.
 settings.register_profile("ftptls", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ftptls")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests themselves: half a million objects.
+
+    Many tests ask it to look at all there is, before and after.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class Process:
