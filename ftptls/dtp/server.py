@@ -33,6 +33,36 @@ _COMPLETE = Reply(226, "Transfer complete.")
 _ABORTED = Reply(426, "Transfer aborted.")
 
 
+class _Gear:
+    """What a session needs for data connections; one without any has none of it.
+
+    Args:
+        reactor: For everything that waits, listens or connects.
+        session: Whose it is.
+        settings: Ports and limits.
+        protection: The session's TLS.
+
+    Attributes:
+        around: What ports are made with.
+        parting: Connections that have carried their transfer.
+        rates: What transfers may move.
+    """
+
+    def __init__(
+        self, reactor: Any, session: Session, settings: Settings, protection: Protection
+    ) -> None:
+        expiry, patience = Alarm(reactor), Alarm(reactor)
+        self.around = Surroundings(reactor, session, settings, protection, expiry, patience)
+        self.parting = Parting(reactor, settings.limits.close_timeout)
+        self.rates = Rates(reactor)
+
+    def end(self) -> None:
+        """The session is over."""
+        self.around.expiry.end()
+        self.around.patience.end()
+        self.parting.end()
+
+
 class ServerDTP:
     """Data connections and transfers of one control connection.
 
@@ -58,13 +88,9 @@ class ServerDTP:
         self._session = session
         self._settings = settings
         self._workers = workers
-        self._expiry, self._patience = Alarm(reactor), Alarm(reactor)
-        self._around = Surroundings(
-            reactor, session, settings, protection, self._expiry, self._patience
-        )
-        self._parting = Parting(reactor, settings.limits.close_timeout)
+        self._protection = protection
         self._announce = announce
-        self._rates = Rates(reactor)
+        self._gear: _Gear | None = None
         self._passive: PassivePort | None = None
         self._current: Progress | None = None
         self._protected_by = ""  # the data connection in use
@@ -75,8 +101,9 @@ class ServerDTP:
     def listen(self, *, as_client: bool = False) -> int:
         """Open a passive port in place of the one before; returns its number."""
         self.forget_port()
-        self._parting.look()
-        passive = PassivePort(self._around, as_client=as_client)
+        gear = self._made_ready()
+        gear.parting.look()
+        passive = PassivePort(gear.around, as_client=as_client)
         port = passive.open(self._session.peers.server)
         self._passive = passive
         return port
@@ -84,7 +111,7 @@ class ServerDTP:
     def target(self, address: DataAddress) -> None:
         """Connect there when the next transfer asks for it."""
         self.forget_port()
-        self._parting.look()
+        self._made_ready().parting.look()
         self._session.data_port.target = address
 
     def forget_port(self) -> None:
@@ -131,9 +158,13 @@ class ServerDTP:
         """The session is over: abort, and hold no port."""
         self.abort()
         self.forget_port()
-        self._expiry.end()
-        self._patience.end()
-        self._parting.end()
+        if self._gear is not None:
+            self._gear.end()
+
+    def _made_ready(self) -> _Gear:
+        if self._gear is None:
+            self._gear = _Gear(self._reactor, self._session, self._settings, self._protection)
+        return self._gear
 
     # --- transfers -----------------------------------------------------------------------
 
@@ -239,7 +270,8 @@ class ServerDTP:
         limits = self._settings.limits
         if channel.stream is not None:
             self._tell_of_protection(channel.stream)
-        link = self._rates.slow_down(channel.link, self._session.policy)
+        gear = self._made_ready()
+        link = gear.rates.slow_down(channel.link, self._session.policy)
         slowed = Channel(link, channel.stream)
         transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
         self._shut = transfer.shut
@@ -251,7 +283,7 @@ class ServerDTP:
             raise
         finally:
             self._shut = None
-        self._parting.see_off(channel.link)
+        gear.parting.see_off(channel.link)
         return reply
 
     def _tell_of_protection(self, stream: TLSStream) -> None:
@@ -272,7 +304,7 @@ class ServerDTP:
             if target is None:
                 raise TransientError(425, "The passive port is closed; use PASV or EPSV again.")
             as_client = self._session.data_port.tls_client
-            active = ActivePort(self._around, as_client=as_client)
+            active = ActivePort(self._made_ready().around, as_client=as_client)
             self._shut = active.close
             return await active.connect(target)
         finally:

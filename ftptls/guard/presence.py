@@ -92,9 +92,10 @@ class Presence:
     def objection(self, network: str, *, trusted: bool) -> str:
         """Why one more connection is too many; empty if it is not."""
         settings = self._settings
-        of_address = [_reached(self.sessions[network], settings.sessions_per_address)]
-        of_address += [_reached(self.waiting[network], settings.waiting_per_address)]
-        if network and any(of_address):
+        if network and (
+            _reached(self.sessions[network], settings.sessions_per_address)
+            or _reached(self.waiting[network], settings.waiting_per_address)
+        ):
             return "Too many connections from your address; close some, or try again later."
         full = not trusted and self.full
         shut = full and self.waiting[network] >= self.waiting.most
