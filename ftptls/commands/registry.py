@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zope.interface import Interface
@@ -13,8 +13,8 @@ from ftptls.commands.context import Context
 from ftptls.errors import PermanentError
 from ftptls.interfaces import IRestricted
 from ftptls.settings.rights import FULL, Right
-from ftptls.wire.arguments import ArgumentError, anything
-from ftptls.wire.lines import CommandLine
+from ftptls.wire.arguments import anything
+from ftptls.wire.lines import CommandLine, parse_argument, parse_command
 from ftptls.wire.replies import Reply
 from ftptls.wire.states import forgotten_by, used_up_by
 
@@ -55,6 +55,9 @@ class Command:
             nothing for him, and FEAT does not tell of it.
         since: The first version that has it.
         refusal: What it always answers, if it is known and not offered.
+        occupies: Whether only commands that may come during a transfer are heard while it runs.
+        forgets: The openers that it makes void, such as RNFR.
+        uses_up: Those that it uses up.
     """
 
     verb: str
@@ -73,16 +76,20 @@ class Command:
     takes: tuple[Right, ...] = ()
     since: str = "0.1"
     refusal: Reply | None = None
+    occupies: bool = field(init=False)
+    forgets: frozenset[str] = field(init=False, repr=False)
+    uses_up: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look up once what holds for every call."""
+        object.__setattr__(self, "occupies", self.opens_data or self.takes_long)
+        object.__setattr__(self, "forgets", forgotten_by(self.verb))
+        object.__setattr__(self, "uses_up", used_up_by(self.verb))
 
     @property
     def implemented(self) -> bool:
         """Whether it does anything besides explaining its refusal."""
         return self.refusal is None
-
-    @property
-    def occupies(self) -> bool:
-        """Whether only commands that may come during a transfer are heard while it runs."""
-        return self.opens_data or self.takes_long
 
     def told(self, context: Context) -> Iterable[str]:
         """Its lines of FEAT; none if the user's filesystem cannot do it, or he may not."""
@@ -99,34 +106,41 @@ class Command:
         filesystem = context.session.login.filesystem
         return self.needs is None or filesystem is None or self.needs.providedBy(filesystem)
 
-    async def perform(self, context: Context, text: str) -> Reply:
+    def perform(self, context: Context, text: str) -> Reply | Awaitable[Reply]:
         """Pass every gate, and run.
 
-        Raises:
-            FTPError: What the handler raises, or a gate.
-        """
-        _forget(context, forgotten_by(self.verb))
-        try:
-            return await self._carry_out(context, text)
-        finally:
-            _forget(context, used_up_by(self.verb))
+        Returns:
+            The reply, or what it is waited for with.
 
-    async def _carry_out(self, context: Context, text: str) -> Reply:
+        Raises:
+            FTPError: What the handler raises, or a gate; so does what is waited for.
+            ArgumentError: Of the parser, or of a value the handler looked into; the same.
+        """
+        if self.forgets:
+            _forget(context, self.forgets)
+        if self.uses_up:
+            return self._use_up(context, text)
+        return self._begin(context, text)
+
+    async def _use_up(self, context: Context, text: str) -> Reply:
+        try:
+            result = self._begin(context, text)
+            return result if isinstance(result, Reply) else await result
+        finally:
+            _forget(context, self.uses_up)
+
+    def _begin(self, context: Context, text: str) -> Reply | Awaitable[Reply]:
         session = context.session
         if self.login and session.login.filesystem is None:
             raise PermanentError(530, "Log in with USER and PASS first.")
-        if not self._is_possible(context):
+        if self.needs is not None and not self._is_possible(context):
             raise PermanentError(502, "The files here are kept in a way that cannot do this.")
-        try:
-            argument = self.parse(text)
-            if self.opens_data:
-                reply = policy.refuse_transfer(session.policy, session.security.level)
-                if reply is not None:
-                    return reply
-            result = self.run(context, argument)
-            return result if isinstance(result, Reply) else await result
-        except ArgumentError as error:  # of the parser, or of a value the handler looked into
-            raise PermanentError(error.code, error.text) from None
+        argument = self.parse(text)
+        if self.opens_data:
+            reply = policy.refuse_transfer(session.policy, session.security.level)
+            if reply is not None:
+                return reply
+        return self.run(context, argument)
 
 
 def refused(verb: str, rfc: str, syntax: str, why: str, code: int = 502) -> Command:
@@ -168,6 +182,11 @@ class CommandTable(Mapping[str, Command]):
     def __init__(self, commands: Iterable[Command]) -> None:
         self._commands = {command.verb: command for command in commands}
         self._families = {verb.partition(" ")[0] for verb in self._commands if " " in verb}
+        self._alone = {
+            verb.encode(): command
+            for verb, command in self._commands.items()
+            if verb not in self._families
+        }
 
     def __getitem__(self, verb: str) -> Command:
         return self._commands[verb]
@@ -177,6 +196,23 @@ class CommandTable(Mapping[str, Command]):
 
     def __len__(self) -> int:
         return len(self._commands)
+
+    def read(self, line: bytes) -> tuple[Command, str]:
+        """The record for a line, and its argument; the verb is in capitals most of the time.
+
+        Args:
+            line: A line without its end.
+
+        Raises:
+            ArgumentError: The line is no command; see :func:`~ftptls.wire.lines.parse_command`.
+        """
+        verb, _, rest = line.partition(b" ")
+        command = self._alone.get(verb)
+        if command is not None:
+            return command, parse_argument(rest) if rest else ""
+        parsed = parse_command(line)
+        found, argument = self.find(parsed)
+        return found or unknown(parsed.verb), argument
 
     def find(self, line: CommandLine) -> tuple[Command | None, str]:
         """The record for a line, and the argument that is left for it.

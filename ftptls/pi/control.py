@@ -189,10 +189,10 @@ class ControlConnection(Protocol):
             self._tls_event(event)
 
     def _feed_lines(self, data: bytes) -> None:
-        self._lines.feed(data)
-        if answers := self._lines.take_answers():
-            self._switch.write(answers)
-        if self._lines.unfinished > _MOST_UNFINISHED:
+        unfinished = self._lines.feed(data)
+        if self._lines.answers:
+            self._switch.write(self._lines.take_answers())
+        if unfinished > _MOST_UNFINISHED:
             self._line_never_ends()
 
     # --- TLS up and down -----------------------------------------------------------------------

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from ftptls import observe
-from ftptls.commands import Command, Context, unknown
+from ftptls.commands import Command, Context
 from ftptls.dtp.server import ServerDTP
-from ftptls.errors import FTPError, from_os_error
+from ftptls.errors import FTPError, PermanentError, from_os_error
 from ftptls.guard.waits import Waits
 from ftptls.pi.control import ControlConnection
 from ftptls.pi.steps import carry_out
 from ftptls.session import Session
 from ftptls.wire.arguments import ArgumentError
 from ftptls.wire.languages import translated
-from ftptls.wire.lines import CommandLine, LineTooLong, parse_command
+from ftptls.wire.lines import LineTooLong
 from ftptls.wire.replies import Reply
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Interpreter(ControlConnection, Waits):
         super().__init__(factory.reactor, factory.settings.limits)
         self.factory = factory
         self._tells_all = factory.settings.log.debug
-        self._next: CommandLine | None = None
+        self._next: tuple[Command, str] | None = None
         self._busy = False
         self._transferring = False
         self._after_transfer: list[Deferred[None]] = []
@@ -59,64 +59,64 @@ class Interpreter(ControlConnection, Waits):
 
     def _take_command(self) -> bool:
         """Take up the next command; false if there is none, or it has to wait."""
+        if self._next is None and not self._lines.buffered:
+            return False
         if self._busy or self._writing_paused or self._switch.is_sinking:
             return False
         if self._next is None and not self._read_line():
             return False
-        line = self._next
-        if line is None:
+        if self._next is None:
             return True
-        if self._transferring and not self._may_interrupt(line):
+        command, argument = self._next
+        if self._transferring and not command.during_transfer:
             return False
         self._next = None
-        self._start(line)
+        self._start(command, argument)
         return True
 
     def _read_line(self) -> bool:
         """Parse the next line; false if there is none yet."""
-        if not self._lines.buffered:
-            return False
         try:
             line = self._lines.next_line()
             if line is None:
                 return False
-            self._next = parse_command(line)
+            self._next = self.factory.commands.read(line)
         except LineTooLong:
             self._bad(Reply(500, "The line is too long."))
         except ArgumentError as error:
             self._bad(Reply(error.code, error.text))
         return True
 
-    def _may_interrupt(self, line: CommandLine) -> bool:
-        command, _ = self.factory.commands.find(line)
-        return command is not None and command.during_transfer
-
-    def _start(self, line: CommandLine) -> None:
-        if line.verb in _STRANGERS:
+    def _start(self, command: Command, argument: str) -> None:
+        if command.verb in _STRANGERS:
             self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
             return
-        command, argument = self.factory.commands.find(line)
         if self._tells_all:
-            secret = command is None or command.secret
-            observe.commanded(self.session, line.verb, line.argument, secret=secret)
+            observe.commanded(self.session, command.verb, argument, secret=command.secret)
         self._touched_at = self._reactor.seconds()
         if self.session.login.filesystem is not None:
             self._unknown_since = self._touched_at
-        if command is not None and command.occupies:
+        if command.occupies:
             self._transferring = True
             self._dtp.begin(command.verb)
-            carry_out(self._transfer(command, argument))
         else:
             self._busy = True
-            carry_out(self._command(command or unknown(line.verb), argument))
+        try:
+            begun = command.perform(self._context, argument)
+        except Exception as error:  # noqa: BLE001 - answered, and logged if it is a mistake of ours
+            begun = self._answer_to(error, command)
+        if command.occupies:
+            carry_out(self._transfer(command, begun))
+        elif isinstance(begun, Reply):
+            self._finish(begun)
+        else:
+            carry_out(self._command(command, begun))
 
-    async def _command(self, command: Command, argument: str) -> None:
-        reply = await self._outcome(command, argument)
-        self._busy = False
-        self._finish(reply)
+    async def _command(self, command: Command, begun: Awaitable[Reply]) -> None:
+        self._finish(await self._outcome(command, begun))
 
-    async def _transfer(self, command: Command, argument: str) -> None:
-        reply = await self._outcome(command, argument)
+    async def _transfer(self, command: Command, begun: Reply | Awaitable[Reply]) -> None:
+        reply = begun if isinstance(begun, Reply) else await self._outcome(command, begun)
         self._transferring = False
         self._dtp.end()
         self._reply(reply)
@@ -132,30 +132,38 @@ class Interpreter(ControlConnection, Waits):
         if self._lost and not self._transferring:
             self.factory.closed(self)
 
-    async def _outcome(self, command: Command, argument: str) -> Reply:
-        """The command's final reply, whatever happens: this is where nothing gets past."""
+    async def _outcome(self, command: Command, begun: Awaitable[Reply]) -> Reply:
+        """The final reply of a command that waits, whatever happens."""
         try:
-            return await command.perform(self._context, argument)
-        except FTPError as error:
+            return await begun
+        except Exception as error:  # noqa: BLE001 - answered, and logged if it is a mistake of ours
+            return self._answer_to(error, command)
+
+    def _answer_to(self, error: Exception, command: Command) -> Reply:
+        """What a client reads of an error that is being handled: nothing gets past here."""
+        if isinstance(error, FTPError):
             return error.reply
-        except OSError as error:
+        if isinstance(error, ArgumentError):
+            return PermanentError(error.code, error.text).reply
+        if isinstance(error, OSError):
             return from_os_error(error).reply
-        except Exception:  # noqa: BLE001 - logged with its traceback, and answered
-            observe.failed(self.session, command.verb)
-            return Reply(451, "Local error; try again later.")
+        observe.failed(self.session, command.verb)  # with its traceback
+        return Reply(451, "Local error; try again later.")
 
     def _finish(self, reply: Reply) -> None:
+        self._busy = False
         after, self._after_reply = self._after_reply, None
         if reply.code == 500:
             self._bad(reply)
         else:
             self._reply(reply)
-        was_known = self._unknown_since == self._touched_at
-        if was_known and self.session.login.filesystem is None and self.client_present:
+        unknown = self.session.login.filesystem is None
+        if unknown and self._unknown_since == self._touched_at and self.client_present:
             self._set_timer()  # from here on there is less patience than with a user
         if after is not None:
             after()
-        self._pump()
+        if not self._pumping:
+            self._pump()
 
     def _bad(self, reply: Reply) -> None:
         """An unknown or malformed command: tolerated only so often."""
@@ -167,7 +175,7 @@ class Interpreter(ControlConnection, Waits):
 
     def _reply(self, reply: Reply) -> None:
         """Send a reply, in the language that the client chose; the log has it in English."""
-        if not self.client_present:
+        if self._closing or not self.connected:
             return
         if self._tells_all:
             observe.replied(self.session, reply)

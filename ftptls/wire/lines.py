@@ -39,11 +39,14 @@ class LineReader:
         limit: Longest line, in octets without its end.
 
     Attributes:
+        buffered: Octets fed and not yet returned as lines. Telnet sequences in the unfinished
+            line count: behind AUTH, nothing at all may have been sent in clear text.
         dropped: Octets dropped so far of an oversized line that has not ended yet.
+        answers: The refusals of Telnet options that are due (RFC 1123 §4.1.2.12).
     """
 
     __slots__ = (
-        "_answers",
+        "_at",
         "_buffer",
         "_ignored",
         "_limit",
@@ -51,6 +54,8 @@ class LineReader:
         "_state",
         "_tail",
         "_within",
+        "answers",
+        "buffered",
         "dropped",
     )
 
@@ -60,31 +65,23 @@ class LineReader:
 
     def clear(self) -> None:
         """Forget everything that was fed, and every answer that is due."""
-        self._buffer = bytearray()
+        self._buffer = b""
+        self._at = 0  # where in the buffer the next line begins
+        self.buffered = 0
         self._tail = 0  # octets of the unfinished line, at the end of the buffer
         self.dropped = 0
         self._skip = False  # the unfinished line was refused: drop it up to its end
         self._state = _TEXT
         self._within = 0  # octets of the subnegotiation so far
         self._ignored = 0  # octets taken out of the unfinished line
-        self._answers = bytearray()
+        self.answers = bytearray()
 
-    @property
-    def buffered(self) -> int:
-        """Octets fed and not yet returned as lines.
+    def feed(self, data: bytes) -> int:
+        """Take what arrived, in pieces of any size.
 
-        Telnet sequences in the unfinished line count: behind AUTH, nothing at
-        all may have been sent in clear text.
+        Returns:
+            Octets of the line that has not ended yet, those dropped or taken out included.
         """
-        return len(self._buffer) + self._ignored
-
-    @property
-    def unfinished(self) -> int:
-        """Octets fed of the line that has not ended yet, those dropped or taken out included."""
-        return self._tail + self.dropped + self._ignored
-
-    def feed(self, data: bytes) -> None:
-        """Take what arrived, in pieces of any size."""
         if self._state != _TEXT or b"\xff" in data:
             data = self._without_telnet(data)
         elif self._ignored and b"\n" in data:
@@ -93,18 +90,22 @@ class LineReader:
             start = data.find(b"\n") + 1
             if not start:
                 self.dropped += len(data)
-                return
-            self.dropped = 0
-            data = data[start:]
-            self._skip = False
+                data = b""
+            else:
+                self.dropped = 0
+                data = data[start:]
+                self._skip = False
         last = data.rfind(b"\n")
         self._tail = self._tail + len(data) if last < 0 else len(data) - last - 1
-        self._buffer += data
+        self._buffer = self._buffer[self._at :] + data
+        self._at = 0
         # Two octets more than fit prove that a line is too long; its CR may be the first.
         surplus = self._tail - self._limit - 2
         if surplus > 0:
-            del self._buffer[-surplus:]
+            self._buffer = self._buffer[:-surplus]
             self._tail -= surplus
+        self.buffered = len(self._buffer) + self._ignored
+        return self._tail + self.dropped + self._ignored
 
     def next_line(self) -> bytes | None:
         """The next line, without its CR LF or bare LF; None if none is complete.
@@ -113,29 +114,33 @@ class LineReader:
             LineTooLong: Once for each oversized line, as soon as that is certain.
                 The rest of the line is dropped as it arrives.
         """
-        buffer = self._buffer
-        end = buffer.find(b"\n")
+        buffer, at = self._buffer, self._at
+        end = buffer.find(b"\n", at)
         if end < 0:
             excess = self._tail - self._limit
             if excess > 1 or (excess == 1 and not buffer.endswith(b"\r")):
-                buffer.clear()
                 self._tail = 0
                 self._skip = True
+                self._go_on_at(len(buffer))
                 raise LineTooLong(f"a line is longer than {self._limit} octets")
             return None
-        stop = end - 1 if end and buffer[end - 1] == 13 else end
-        line = bytes(buffer[:stop]) if stop <= self._limit else None
-        del buffer[: end + 1]  # moves the start, not the octets behind it
-        if line is None:
+        stop = end - 1 if end > at and buffer[end - 1] == 13 else end
+        self._go_on_at(end + 1)
+        if stop - at > self._limit:
             raise LineTooLong(f"a line is longer than {self._limit} octets")
-        return line
+        return buffer[at:stop]
+
+    def _go_on_at(self, at: int) -> None:
+        """What stands before is done with."""
+        if at == len(self._buffer):
+            self._buffer, at = b"", 0
+        self._at = at
+        self.buffered = len(self._buffer) - at + self._ignored
 
     def take_answers(self) -> bytes:
-        """The refusals of Telnet options that are due (RFC 1123 §4.1.2.12)."""
-        if not self._answers:
-            return b""
-        answers = bytes(self._answers)
-        self._answers.clear()
+        """:attr:`answers`, which are not due any more."""
+        answers = bytes(self.answers)
+        self.answers.clear()
         return answers
 
     def _without_telnet(self, data: bytes) -> bytes:
@@ -203,8 +208,8 @@ class LineReader:
     def _refuse(self, verb: int, option: int) -> None:
         """Note the answer to an option: no, and only where one is due (RFC 854)."""
         answer = {_WILL: _DONT, _DO: _WONT}.get(verb)
-        if answer is not None and len(self._answers) < _ANSWERS_LIMIT:
-            self._answers += bytes((_IAC, answer, option))
+        if answer is not None and len(self.answers) < _ANSWERS_LIMIT:
+            self.answers += bytes((_IAC, answer, option))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +237,15 @@ def parse_command(line: bytes) -> CommandLine:
     verb, _, rest = line.partition(b" ")
     if not _VERB.fullmatch(verb):
         raise ArgumentError("A command begins with a word of letters.", 500)
-    if b"\0" in rest or b"\r" in rest:
+    return CommandLine(verb.decode("ascii").upper(), parse_argument(rest))
+
+
+def parse_argument(octets: bytes) -> str:
+    """What stands behind the verb, as text; see :func:`parse_command`.
+
+    Raises:
+        ArgumentError: 501 if there is NUL or CR.
+    """
+    if b"\0" in octets or b"\r" in octets:
         raise ArgumentError("Arguments with NUL or CR are not accepted.")
-    return CommandLine(verb.decode("ascii").upper(), rest.decode("utf-8", "surrogateescape"))
+    return octets.decode("utf-8", "surrogateescape")

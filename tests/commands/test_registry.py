@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ftptls.commands import CommandTable, refused, standard_commands, unknown
+from ftptls.commands import Command, CommandTable, refused, standard_commands, unknown
 from ftptls.errors import PermanentError
 from ftptls.testing.filesystem import run_now
 from ftptls.wire.arguments import ArgumentError
@@ -88,15 +88,47 @@ def context(**login) -> SimpleNamespace:
     )
 
 
+def performed(command: Command, here: SimpleNamespace, text: str) -> Reply:
+    begun = command.perform(here, text)
+    return begun if isinstance(begun, Reply) else run_now(begun)
+
+
+def test_a_line_is_read_as_its_record_and_argument():
+    assert TABLE.read(b"NOOP") == (TABLE["NOOP"], "")
+    assert TABLE.read(b"noop") == (TABLE["NOOP"], "")
+    assert TABLE.read(b"STOR  two spaces ") == (TABLE["STOR"], " two spaces ")
+    assert TABLE.read(b"stor \xe9") == TABLE.read(b"STOR \xe9") == (TABLE["STOR"], "\udce9")
+    assert TABLE.read(b"OPTS mlst type;") == (TABLE["OPTS MLST"], "type;")
+    assert TABLE.read(b"OPTS") == (TABLE["OPTS"], "")
+    command, argument = TABLE.read(b"Xyzzy now")
+    assert (command.verb, argument, command.refusal.code) == ("XYZZY", "now", 500)
+    assert command.secret
+
+
+@pytest.mark.parametrize("verb", [b"STOR", b"stor", b"SITE", b"XYZZY"])
+@pytest.mark.parametrize("argument", [b"a\0b", b"a\rb"])
+def test_no_line_is_read_with_nul_or_cr(verb, argument):
+    with pytest.raises(ArgumentError) as caught:
+        TABLE.read(verb + b" " + argument)
+    assert caught.value.code == 501
+
+
+@pytest.mark.parametrize("line", [b"", b" NOOP", b"NOOP\0", b"N\xd6OP"])
+def test_what_begins_with_no_word_is_no_command(line):
+    with pytest.raises(ArgumentError) as caught:
+        TABLE.read(line)
+    assert caught.value.code == 500
+
+
 def test_an_unknown_verb():
     here = context()
-    assert run_now(unknown("XYZZY").perform(here, "")).code == 500
+    assert performed(unknown("XYZZY"), here, "").code == 500
     assert here.session.parameters.rename_from is None
 
 
 def test_login_is_asked_for_before_the_argument_is_looked_at():
     with pytest.raises(PermanentError) as caught:
-        run_now(TABLE["TYPE"].perform(context(), "nonsense"))
+        performed(TABLE["TYPE"], context(), "nonsense")
     assert caught.value.reply.code == 530
 
 
@@ -106,9 +138,8 @@ def test_an_argument_error_of_a_handler_is_an_argument_error():
 
     command = refused("TRY", "RFC 0", "TRY", "x")
     command = type(command)("TRY", "RFC 0", "TRY", "x", str, handler, login=False)
-    with pytest.raises(PermanentError) as caught:
-        run_now(command.perform(context(), ""))
-    assert caught.value.reply.code == 501
+    with pytest.raises(ArgumentError, match="Not so"):
+        performed(command, context(), "")
 
 
 def test_handlers_may_be_coroutines_or_not():
@@ -118,4 +149,12 @@ def test_handlers_may_be_coroutines_or_not():
     kind = type(TABLE["NOOP"])
     for handler in (slow, lambda _context, argument: Reply(200, argument)):
         command = kind("TRY", "RFC 0", "TRY", "x", str, handler, login=False)
-        assert run_now(command.perform(context(), "text")).text == "text"
+        assert performed(command, context(), "text").text == "text"
+
+
+def test_an_opener_is_used_up_also_by_who_is_refused():
+    here = context()
+    with pytest.raises(PermanentError):
+        performed(TABLE["RNTO"], here, "new")
+    assert here.session.parameters.rename_from is None
+    assert here.session.parameters.marker == 0
