@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ftptls.dtp.blocks import pages
+from ftptls.dtp.incoming import Incoming
 from ftptls.dtp.links import Link
-from ftptls.dtp.pumps import BrokenError, Incoming, Outgoing
+from ftptls.dtp.pumps import PIECE, BrokenError, Outgoing
 from ftptls.errors import PermanentError
 from ftptls.session import Parameters
 from ftptls.settings import Limits
@@ -82,26 +84,40 @@ class DecodedIncoming:
 
     Attributes:
         link: The connection they come by.
-        ended: Whether the file is whole.
     """
 
     def __init__(self, incoming: Incoming, decoder: Decoder) -> None:
         self.link = incoming.link
         self._incoming = incoming
         self._decoder = decoder
+        self._received = pages(PIECE)
         self._pieces: Iterator[bytes] = iter(())
-        self.ended = False
+        self._rest = memoryview(b"")
+        self._finished = False
 
-    def receive(self) -> bytes:
-        """The next octets of the file; perhaps none.
+    @property
+    def ended(self) -> bool:
+        """Whether the file is whole."""
+        return self._finished and not self._rest
+
+    def receive_into(self, room: memoryview) -> int:
+        """Put the next octets of the file there; the number, perhaps 0.
 
         Raises:
             BlockingIOError: There is nothing yet.
             BrokenError: The connection ended, but the data did not; or it is damaged.
             PermanentError: 552, too much comes of it.
         """
+        if not self._rest:
+            self._rest = memoryview(self._next())
+        count = min(len(room), len(self._rest))
+        room[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _next(self) -> bytes:
         try:
-            return self._receive()
+            return self._decode()
         except DamagedError as error:
             raise BrokenError(str(error)) from None
         except ExpansionError as error:
@@ -109,12 +125,13 @@ class DecodedIncoming:
                 552, f"Refused: {error} (limits.inflation); use MODE S, and send it again."
             ) from None
 
-    def _receive(self) -> bytes:
+    def _decode(self) -> bytes:
         piece = next(self._pieces, None)
         if piece is not None:
             return piece
         if self._incoming.ended:
-            self.ended = True
+            self._finished = True
             return self._decoder.finish()
-        self._pieces = iter(self._decoder.decode(bytes(self._incoming.receive())))
+        count = self._incoming.receive_into(self._received)
+        self._pieces = iter(self._decoder.decode(bytes(self._received[:count])))
         return b""

@@ -7,8 +7,10 @@ import fcntl
 import os
 from contextlib import suppress
 
+from ftptls.dtp.blocks import Block
+from ftptls.dtp.incoming import FileUpload
 from ftptls.dtp.links import Link
-from ftptls.dtp.pumps import BrokenError, FileUpload, Pump, Want
+from ftptls.dtp.pumps import BrokenError, Pump, Want
 from ftptls.progress import Progress
 
 # What goes at once is still in the processor's caches when the client takes it.
@@ -57,8 +59,9 @@ class KernelUpload(FileUpload):
     _pipe: _Pipe | None = None
 
     def _piece(self) -> Want:
-        if self._may and self._pipe is None and self._progress.octets >= _WORTH_A_PIPE:
+        if self._may and self._pipe is None and self._moved >= _WORTH_A_PIPE:
             self._pipe = self._new_pipe()
+            self._write_all()  # before what comes by the pipe
         return self._splice(self._pipe) if self._pipe else super()._piece()
 
     def _new_pipe(self) -> _Pipe | None:
@@ -89,14 +92,22 @@ class KernelUpload(FileUpload):
         while count:
             try:
                 moved = os.splice(pipe.exit, self._target, count, offset_dst=self._position)
-                self._progress.octets += moved
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
                 self._may, self._pipe = False, None  # this disk cannot
-                data = os.read(pipe.exit, count)
-                moved = len(data)
-                self._write(memoryview(data))
+                self._drain(pipe, count)
+                return
+            self._progress.octets += moved
+            count -= moved
+
+    def _drain(self, pipe: _Pipe, count: int) -> None:
+        """Have it come by memory, as all that follows it."""
+        self._block = Block(self._position)
+        while count:
+            moved = os.readv(pipe.exit, [self._block.room[:count]])
+            self._block.took(moved)
+            self._write_all()
             count -= moved
 
 

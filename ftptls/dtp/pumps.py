@@ -1,17 +1,15 @@
 """Octets between a channel and a file, in steps that a worker can run.
 
 A step does a bounded amount of work, never waits, and says what it wants next. The same
-two ends, :class:`Outgoing` and :class:`Incoming`, also serve sources and targets that have
-no descriptor and are read and written on the reactor.
+two ends, :class:`Outgoing` and :class:`~ftptls.dtp.incoming.Incoming`, also serve sources and
+targets that have no descriptor and are read and written on the reactor.
 """
 
 from __future__ import annotations
 
 import enum
-import errno
 import os
-from contextlib import suppress
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from ftptls.dtp.links import Link
 from ftptls.interfaces import IThreads
@@ -128,111 +126,6 @@ class Outgoing:
         return True
 
 
-class Source(Protocol):
-    """Where a file's octets come from, as the target of an upload sees it."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether there are no more, and those before are whole."""
-
-    @property
-    def link(self) -> Link:
-        """The connection they come by."""
-
-    def receive(self) -> memoryview | bytes:
-        """The next octets, valid until the next call; perhaps none.
-
-        Raises:
-            BlockingIOError: There is nothing yet.
-            BrokenError: They ended, but they are not whole.
-            FTPError: They are refused.
-        """
-
-
-class Incoming:
-    """The receiving end of a channel.
-
-    Args:
-        link: The connection.
-        stream: Its TLS; ``None`` for clear data.
-        accept_fin: Whether the bare end of a protected connection is taken for the end
-            of its data.
-
-    Attributes:
-        ended: Whether the sender said that its data is whole.
-        unproven: Whether it did so without close_notify.
-    """
-
-    def __init__(self, link: Link, stream: TLSStream | None, *, accept_fin: bool = False) -> None:
-        self.link = link
-        self._stream = stream
-        self._grow(_FIRST_PIECE)
-        self._grows = False
-        self._unread = stream is not None  # the handshake may have brought first data along
-        self._accept_fin = accept_fin
-        self.ended = False
-        self.unproven = False
-
-    def receive(self) -> memoryview:
-        """The next octets, valid until the next call; perhaps none.
-
-        Raises:
-            BlockingIOError: There is nothing yet.
-            BrokenError: The connection ended, but the data did not.
-        """
-        if self._stream is None:
-            count = self._take()
-            self.ended = not count
-            return self._records[:count]
-        count = 0
-        if not self._unread:
-            count = self._take()
-            if not count:
-                return self._end_unproven(self._stream)
-        try:
-            filled = self._stream.decrypt(self._records[:count], self._plain)
-        except TLSError as error:
-            self._send_alert(self._stream)
-            raise BrokenError(f"TLS failed: {error}") from None
-        self._unread = filled == len(self._plain)
-        self.ended = self._stream.ended
-        return self._plain[:filled]
-
-    def _send_alert(self, stream: TLSStream) -> None:
-        """Tell the client why, if it can be told at all."""
-        with suppress(OSError):
-            self.link.send(memoryview(stream.output()))
-
-    def _end_unproven(self, stream: TLSStream) -> memoryview:
-        if not stream.between_records:
-            raise BrokenError("the connection ended inside a TLS record")
-        if not self._accept_fin:
-            raise BrokenError(
-                "the connection ended without TLS close_notify (the setting upload_end decides)"
-            )
-        self.ended = self.unproven = True
-        return self._plain[:0]
-
-    def _grow(self, size: int) -> None:
-        """Have memory for so many octets at once; what it held is not kept."""
-        self._records = memoryview(bytearray(size))
-        if self._stream is not None:
-            # What was fed before may complete a record: room for one more than a piece holds.
-            self._plain = memoryview(bytearray(size + 32 * 1024))
-
-    def _take(self) -> int:
-        if self._grows:
-            self._grow(min(4 * len(self._records), _LARGE_PIECE))
-        try:
-            count = self.link.receive_into(self._records)
-        except BlockingIOError:
-            raise
-        except OSError as error:
-            raise BrokenError(f"the connection broke: {error.strerror}") from None
-        self._grows = count == len(self._records) < _LARGE_PIECE
-        return count
-
-
 class Pump:
     """A transfer's steps."""
 
@@ -273,10 +166,15 @@ class Pump:
         """
         if want is Want.DONE or threads is None or threads.crowded:
             return False
-        octets = self._progress.octets
+        octets = self._moved
         brisk = octets - self._lingered_at >= _BRISK
         self._lingered_at = octets
         return brisk and self._link.linger(to_write=want is Want.WRITE)
+
+    @property
+    def _moved(self) -> int:
+        """Octets of the file that came or went so far."""
+        return self._progress.octets
 
     def _piece(self) -> Want:
         raise NotImplementedError
@@ -319,47 +217,3 @@ class FileDownload(Pump):
         self._progress.octets += count
         self._outgoing.load(self._buffer[:count])
         return Want.MORE
-
-
-class FileUpload(Pump):
-    """From the channel to a descriptor, and not behind ``end``, if there is one."""
-
-    def __init__(
-        self,
-        progress: Progress,
-        target: int,
-        offset: int,
-        source: Source,
-        end: int | None = None,
-    ) -> None:
-        super().__init__(progress, source.link)
-        self._target = target
-        self._offset = offset
-        self._end = end
-        self._source = source
-
-    def _piece(self) -> Want:
-        try:
-            data = self._source.receive()
-        except BlockingIOError:
-            return Want.READ
-        ended = self._source.ended
-        if ended:
-            self._progress.check()  # an abort ends the connection, too: no end of the data
-        self._refuse_beyond_end(len(data))
-        self._write(memoryview(data))
-        return Want.DONE if ended else Want.MORE
-
-    @property
-    def _position(self) -> int:
-        return self._offset + self._progress.octets
-
-    def _refuse_beyond_end(self, octets: int) -> None:
-        if self._end is not None and self._position + octets > self._end:
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-
-    def _write(self, data: memoryview) -> None:
-        while data:
-            written = os.pwrite(self._target, data, self._position)
-            self._progress.octets += written
-            data = data[written:]

@@ -9,21 +9,13 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from ftptls.dtp.blocks import pages
 from ftptls.dtp.candidates import Channel
 from ftptls.dtp.codings import DecodedIncoming, EncodedOutgoing
+from ftptls.dtp.incoming import FileUpload, Incoming, Source
 from ftptls.dtp.kernel import KernelDownload, KernelUpload
 from ftptls.dtp.links import Link
-from ftptls.dtp.pumps import (
-    PIECE,
-    BrokenError,
-    FileDownload,
-    FileUpload,
-    Incoming,
-    Outgoing,
-    Pump,
-    Source,
-    Want,
-)
+from ftptls.dtp.pumps import PIECE, BrokenError, FileDownload, Outgoing, Pump, Want
 from ftptls.dtp.waiting import within
 from ftptls.interfaces import (
     IBounded,
@@ -214,11 +206,11 @@ class Transfer:
             self._progress.octets += len(data)
 
     async def _receive_pieces(self, upload: IUpload, source: Source) -> None:
-        turn = 0
+        turn, room = 0, pages(PIECE)
         while not source.ended:
             self._progress.check()
             try:
-                data = bytes(source.receive())
+                data = bytes(room[: source.receive_into(room)])
             except BlockingIOError:
                 await self._wait(self._link.wait_readable())
                 continue

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
+from ftptls.dtp.incoming import FileUpload, Incoming
 from ftptls.dtp.kernel import KernelUpload
 from ftptls.dtp.links import SocketLink
-from ftptls.dtp.pumps import PIECE, FileUpload, Incoming, Want
+from ftptls.dtp.pumps import PIECE, Want
 from ftptls.progress import AbortedError, Progress
 
 
@@ -104,10 +105,9 @@ def test_a_step_stays_for_a_fast_client_only_and_while_nobody_else_waits(
     tmp_path: Path, size: int, threads: Threads | None, waits: int
 ) -> None:
     link = GappyLink(size)
-    incoming = Incoming(link, None)
-    incoming._grow(PIECE)
     target = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
-    pump = FileUpload(Progress(), target, 0, incoming)
+    pump = FileUpload(Progress(), target, 0, Incoming(link, None))
+    pump._block._begin_with(2 * PIECE)
     wants = []
     while not wants or wants[-1] is not Want.DONE:
         wants.append(pump.step(threads))
