@@ -194,7 +194,7 @@ class Wire(Closing):
     @property
     def pending(self) -> int:
         """Octets that arrived and were not read yet."""
-        return self._switch.pending
+        return len(self._switch.received)
 
     def read(self) -> bytes:
         """What arrives next; empty at the end.

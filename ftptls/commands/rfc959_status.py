@@ -17,9 +17,13 @@ from ftptls.wire.arguments import (
 )
 from ftptls.wire.replies import Reply
 
+# What is always the same is made once.
+_SYSTEM = Reply(215, "UNIX Type: L8")
+_DONE = Reply(200, "OK.")
+
 
 def _syst(_context: Context, _argument: None) -> Reply:
-    return Reply(215, "UNIX Type: L8")
+    return _SYSTEM
 
 
 async def _stat(context: Context, request: ListingRequest) -> Reply:
@@ -71,7 +75,7 @@ def list_verbs(title: str, verbs: Sequence[str]) -> Reply:
 
 
 def _noop(_context: Context, _argument: None) -> Reply:
-    return Reply(200, "OK.")
+    return _DONE
 
 
 async def _abor(context: Context, _argument: None) -> Reply:

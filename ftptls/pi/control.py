@@ -140,7 +140,7 @@ class ControlConnection(Protocol):
     def _throttle(self) -> None:
         """Stop reading while more waits than the client may have on account."""
         transport: Any = self.transport
-        waiting = self._lines.buffered + self._switch.pending
+        waiting = self._lines.buffered + len(self._switch.received)
         pause = waiting > _HIGH_WATER or self._writing_paused
         if pause != self._reading_paused and not self._closing:
             self._reading_paused = pause
@@ -160,7 +160,10 @@ class ControlConnection(Protocol):
             if received:
                 self._heed(self._switch.take(received))
             for _ in range(_TURN):
-                if self._closing or not (self._take_event() or self._take_command()):
+                if self._closing:
+                    break
+                heard = self._switch.received and self._take_event()
+                if not heard and not self._take_command():
                     break
             else:
                 self._next_turn = self._reactor.callLater(0, self._pump_on)
@@ -175,25 +178,23 @@ class ControlConnection(Protocol):
 
     def _take_event(self) -> bool:
         """Read on, unless more commands than enough are waiting already."""
-        if not self._switch.pending or self._lines.buffered > _HIGH_WATER:
+        if self._lines.buffered > _HIGH_WATER:
             return False
         event = self._switch.next_event()
         self._heed(event)
         return event is not None
 
     def _heed(self, event: Event | None) -> None:
+        """Feed what was heard to the lines, or say what became of TLS."""
         if isinstance(event, bytes):
-            self._feed_lines(event)
+            unfinished = self._lines.feed(event)
+            if self._lines.answers:
+                self._switch.write(self._lines.take_answers())
+            if unfinished > _MOST_UNFINISHED:
+                self._line_never_ends()
         elif event is not None:
             self._shaking_hands = False
             self._tls_event(event)
-
-    def _feed_lines(self, data: bytes) -> None:
-        unfinished = self._lines.feed(data)
-        if self._lines.answers:
-            self._switch.write(self._lines.take_answers())
-        if unfinished > _MOST_UNFINISHED:
-            self._line_never_ends()
 
     # --- TLS up and down -----------------------------------------------------------------------
 

@@ -193,7 +193,7 @@ class Interpreter(ControlConnection, Waits):
     @property
     def input_pending(self) -> bool:
         """Whether anything was received behind the present command."""
-        return bool(self._next or self._lines.buffered or self._switch.pending)
+        return bool(self._next or self._lines.buffered or self._switch.received)
 
     def close_after_reply(self) -> None:
         """Once the reply is sent: close the connection."""

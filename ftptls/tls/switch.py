@@ -74,21 +74,17 @@ class TLSSwitch:
         send: Called with octets for the transport.
 
     Attributes:
+        received: Octets that were fed and not yet yielded as an event.
         stream: The TLS stream while there is one.
     """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._received = bytearray()
+        self.received = bytearray()
         self._phase = _Phase.CLEAR
         self._idle = 0
         self._begun = False
         self.stream: TLSStream | None = None
-
-    @property
-    def pending(self) -> int:
-        """Octets received and not yet yielded as an event."""
-        return len(self._received)
 
     @property
     def is_up(self) -> bool:
@@ -102,17 +98,19 @@ class TLSSwitch:
 
     def feed(self, data: bytes) -> None:
         """Take octets from the transport."""
-        self._received += data
+        self.received += data
 
     def take(self, data: bytes) -> Event | None:
         """:meth:`feed` and :meth:`next_event` in one.
 
-        What comes is one record most of the time, which need not be kept first.
+        What comes is clear text or one record most of the time, which need not be kept first.
         """
-        alone = self._phase is _Phase.UP and not self._received
-        if alone and data and _record_length(data) == len(data):
-            return self._open(data)
-        self._received += data
+        if data and not self.received:
+            if self._phase is _Phase.CLEAR:
+                return data
+            if self._phase is _Phase.UP and _record_length(data) == len(data):
+                return self._open(data)
+        self.received += data
         return self.next_event()
 
     def raise_tls(self, stream: TLSStream) -> None:
@@ -138,8 +136,8 @@ class TLSSwitch:
 
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
-        if self._phase is _Phase.UP:
-            stream = self._raised_stream()
+        stream = self.stream
+        if self._phase is _Phase.UP and stream is not None:
             try:
                 sealed = stream.seal(data)
             except TLSError:
@@ -159,23 +157,23 @@ class TLSSwitch:
 
     def next_event(self) -> Event | None:
         """The next thing that happened; ``None`` until more is fed."""
-        while self._received:
+        while self.received:
             if self._phase in (_Phase.OVER, _Phase.REFUSED):
-                self._received.clear()
+                self.received.clear()
                 return None
             if self._phase is _Phase.CLEAR:
-                data = bytes(self._received)
-                self._received.clear()
+                data = bytes(self.received)
+                self.received.clear()
                 return data
-            if self._phase is _Phase.SINKING and self._received[0] not in _CONTENT_TYPES:
+            if self._phase is _Phase.SINKING and self.received[0] not in _CONTENT_TYPES:
                 return self._lowered()
-            length = _record_length(self._received)
+            length = _record_length(self.received)
             if length < 0:
-                return self._no_tls(not_tls(bytes(self._received)))
-            if len(self._received) < length:
+                return self._no_tls(not_tls(bytes(self.received)))
+            if len(self.received) < length:
                 return None
-            record = bytes(self._received[:length])
-            del self._received[:length]
+            record = bytes(self.received[:length])
+            del self.received[:length]
             rising = self._phase is _Phase.RISING
             event = self._shake(record) if rising else self._open(record)
             if event is not None:
@@ -187,7 +185,7 @@ class TLSSwitch:
         stream = self._raised_stream()
         self._begun = True
         stream.feed_handshake(record)
-        if record[0] == _CHANGE_CIPHER_SPEC and self._received:
+        if record[0] == _CHANGE_CIPHER_SPEC and self.received:
             return None  # it says nothing alone, and what it goes before is there
         try:
             complete = stream.handshake()
