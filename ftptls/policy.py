@@ -19,6 +19,10 @@ from ftptls.wire.addresses import DataAddress, canonical, is_usable_peer, same_h
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
 
+# Asked for with each transfer; to look them up in their class each time is slow.
+_PRIVATE = ProtectionLevel.PRIVATE
+_REQUIRED, _FORBIDDEN = Requirement.REQUIRED, Requirement.FORBIDDEN
+
 FIRST_UNPRIVILEGED_PORT = 1024
 
 
@@ -145,11 +149,8 @@ def suffices(mode: LoginMode, *, certificate: bool, password: bool) -> bool:
 
 def refuse_transfer(policy: Policy, level: ProtectionLevel) -> Reply | None:
     """A command that opens a data connection (RFC 4217 §10.2)."""
-    private = level is ProtectionLevel.PRIVATE
-    if policy.data_protection is Requirement.REQUIRED and not private:
-        remedy = "PBSZ 0 and PROT P"
-    elif policy.data_protection is Requirement.FORBIDDEN and private:
-        remedy = "PROT C"
+    if policy.data_protection is (_FORBIDDEN if level is _PRIVATE else _REQUIRED):
+        remedy = "PROT C" if level is _PRIVATE else "PBSZ 0 and PROT P"
     else:
         return None
     return Reply(521, f"Data connection cannot be opened with this PROT setting; send {remedy}.")

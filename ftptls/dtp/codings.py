@@ -24,10 +24,12 @@ from ftptls.wire.representation import (
     TransferMode,
 )
 
+_ASCII, _DEFLATE = Representation.ASCII, TransferMode.DEFLATE  # as they are asked for often
+
 
 def encoder_of_text(parameters: Parameters) -> Encoder | None:
     """What a listing passes through, whose lines end in CR LF already; ``None`` for nothing."""
-    if parameters.mode is TransferMode.DEFLATE:
+    if parameters.mode is _DEFLATE:
         return Deflater(parameters.compression_level)
     return None
 
@@ -35,15 +37,15 @@ def encoder_of_text(parameters: Parameters) -> Encoder | None:
 def encoder_of_files(parameters: Parameters) -> Encoder | None:
     """What a download passes through; ``None`` for nothing."""
     packing = encoder_of_text(parameters)
-    if parameters.representation is not Representation.ASCII:
+    if parameters.representation is not _ASCII:
         return packing
     return EncoderChain(AsciiEncoder(), packing) if packing else AsciiEncoder()
 
 
 def decoder_of_files(parameters: Parameters, limits: Limits) -> Decoder | None:
     """What an upload passes through; ``None`` for nothing."""
-    ascii_type = parameters.representation is Representation.ASCII
-    if parameters.mode is not TransferMode.DEFLATE:
+    ascii_type = parameters.representation is _ASCII
+    if parameters.mode is not _DEFLATE:
         return AsciiDecoder() if ascii_type else None
     unpacking = Inflater(limits.inflation)
     return DecoderChain(unpacking, AsciiDecoder()) if ascii_type else unpacking

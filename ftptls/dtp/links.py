@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer, IReactorFDSet, IReadWriteDescriptor
+from twisted.internet.interfaces import IPushProducer, IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -121,8 +121,7 @@ class SocketLink:
     def __init__(
         self, reactor: Any, connection: socket.socket, release: Callable[[], None] | None = None
     ) -> None:
-        self._reactor = IReactorFDSet(reactor)
-        self._clock = reactor
+        self._reactor = self._clock = reactor
         self._socket = connection
         self._release = release or connection.close
         self._waits = _Waits()

@@ -146,7 +146,7 @@ class ListeningSocket:
     """
 
     def __init__(self, reactor: Any, listening: socket.socket, door: Door) -> None:
-        self._reactor = IReactorFDSet(reactor)
+        self._reactor = reactor
         self._socket = listening
         self._door = door
         self.number: int = listening.getsockname()[1]

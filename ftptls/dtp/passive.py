@@ -18,6 +18,7 @@ from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.replies import Reply
 
 _COMPLETE, _RESUMED = 2, 3
+_PRIVATE = ProtectionLevel.PRIVATE  # to look it up in its class each time is slow
 
 
 def _progress(candidate: Candidate) -> int:
@@ -62,7 +63,6 @@ class PassivePort:
         when = self._reactor.seconds() + self._settings.limits.passive_timeout
         self._expiry.set(when, self.close)
 
-    @property
     def is_open(self) -> bool:
         """Whether a transfer can still come about here."""
         return self._port is not None
@@ -108,7 +108,7 @@ class PassivePort:
         Whoever resumed the session stays; so does, where that does not count, whoever is
         complete. Half a handshake must not hold a place against the right one.
         """
-        if not self._private:
+        if not self._private():
             return False
         hindmost = min(self._candidates, key=_progress)
         indifferent = self._session.policy.session_reuse is SessionReuse.OFF
@@ -125,13 +125,12 @@ class PassivePort:
             else:
                 self._consider(candidate)
 
-    @property
     def _private(self) -> bool:
-        return self._session.security.level is ProtectionLevel.PRIVATE
+        return self._session.security.level is _PRIVATE
 
     def _consider(self, candidate: Candidate) -> None:
         """Some clients shake hands before they send the command; be there for them."""
-        if self._private and not candidate.watched:
+        if self._private() and not candidate.watched:
             stream = self._protection.stream(as_client=self._as_client)
             if stream is not None:
                 candidate.watched = True
@@ -140,7 +139,7 @@ class PassivePort:
     async def _protect(self, candidate: Candidate, stream: TLSStream) -> None:
         if not self._as_client:  # the client of TLS speaks first
             await candidate.link.wait_readable()
-        if not self._private:
+        if not self._private():
             candidate.watched = False  # PROT C came first: what arrived is clear data
             return
         limit = self._settings.limits.handshake_timeout
@@ -171,7 +170,7 @@ class PassivePort:
         deadline = self._asked_at + self._settings.limits.connect_timeout
         if self._port is not None and not self._candidates:
             self._port.look()  # who asks for a transfer has mostly connected already
-        while self.is_open:
+        while self.is_open():
             candidate = self._chosen()
             if candidate is not None:
                 self._candidates.remove(candidate)
@@ -184,7 +183,7 @@ class PassivePort:
         return self._nobody()
 
     def _nobody(self) -> Channel:
-        if self.is_open:
+        if self.is_open():
             self._set_expiry()
         refused, self._refused = self._refused, None
         if refused is not None:
@@ -192,7 +191,7 @@ class PassivePort:
         raise TransientError(425, "No data connection was made; try PASV or EPSV again.")
 
     def _chosen(self) -> Candidate | None:
-        if not self._private:
+        if not self._private():
             for each in self._candidates:
                 if not each.started:
                     return each

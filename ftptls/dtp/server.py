@@ -29,6 +29,7 @@ from ftptls.wire.replies import Reply
 Announce = Callable[[Reply], None]
 Body = Callable[[Transfer, Progress], Awaitable[Reply]]
 
+_PRIVATE = ProtectionLevel.PRIVATE  # to look it up in its class each time is slow
 _COMPLETE = Reply(226, "Transfer complete.")
 _ABORTED = Reply(426, "Transfer aborted.")
 
@@ -272,8 +273,8 @@ class ServerDTP:
             self._tell_of_protection(channel.stream)
         gear = self._made_ready()
         link = gear.rates.slow_down(channel.link, self._session.policy)
-        slowed = Channel(link, channel.stream)
-        transfer = Transfer(self._reactor, self._workers, limits, slowed, progress)
+        used = channel if link is channel.link else Channel(link, channel.stream)
+        transfer = Transfer(self._reactor, self._workers, limits, used, progress)
         self._shut = transfer.shut
         try:
             progress.check()
@@ -295,7 +296,7 @@ class ServerDTP:
     async def _open(self) -> Channel:
         """The channel of this transfer; used up are the target and, if chosen, the port."""
         try:
-            if self._passive is not None and self._passive.is_open:
+            if self._passive is not None and self._passive.is_open():
                 self._shut = self._passive.close
                 channel = await self._passive.choose()
                 self._passive = None
@@ -311,12 +312,12 @@ class ServerDTP:
             self._shut = None
 
     def _demand_port(self) -> None:
-        listening = self._passive is not None and self._passive.is_open
+        listening = self._passive is not None and self._passive.is_open()
         if not listening and self._session.data_port.target is None:
             raise TransientError(425, "Use PASV, EPSV, PORT or EPRT first.")
 
     def _describe_level(self) -> str:
-        private = self._session.security.level is ProtectionLevel.PRIVATE
+        private = self._session.security.level is _PRIVATE
         return "a TLS data connection" if private else "a clear data connection"
 
     def _failure(self, error: Exception, kept: str = "") -> FTPError:

@@ -97,7 +97,8 @@ class Transfer:
             encoder: What they pass through; ``None`` for nothing.
         """
         if encoder is None and IContents.providedBy(reader):
-            await self._send_contents(IContents(reader).contents[offset:end])
+            whole: Any = reader
+            await self._send_contents(whole.contents[offset:end])
             return
         if not (self._link.threadable and IDescriptor.providedBy(reader)):
             await self._send_pieces(_pieces(reader, offset, end, self._progress), encoder)
@@ -114,9 +115,10 @@ class Transfer:
 
     async def _send_contents(self, data: bytes) -> None:
         """Send what is there already, so little that the reactor may do it."""
-        outgoing = self._outgoing(None)
+        outgoing = Outgoing(self._link, self._channel.stream)
         outgoing.load_all(data)
-        await self._flush(outgoing)
+        if not outgoing.flush():
+            await self._flush(outgoing)
         self._progress.octets = len(data)
         self._link.shut_write()
 

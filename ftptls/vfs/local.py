@@ -360,9 +360,10 @@ class LocalFilesystem:
 
 def _octets(path: PurePosixPath) -> bytes:
     """The path as the system takes it; one with the name of a temporary does not exist."""
-    if "/." in str(path) and any(map(is_temporary, path.parts)):
+    raw = encode(path)
+    if raw.find(b"/.") >= 0 and any(map(is_temporary, path.parts)):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-    return encode(path)
+    return raw
 
 
 def _below_root(path: PurePosixPath, refusal: int) -> bytes:
