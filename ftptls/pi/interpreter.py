@@ -15,6 +15,7 @@ from ftptls.guard.waits import Waits
 from ftptls.pi.control import ControlConnection
 from ftptls.pi.steps import carry_out
 from ftptls.session import Session
+from ftptls.tls.switch import SINKING
 from ftptls.wire.arguments import ArgumentError
 from ftptls.wire.languages import translated
 from ftptls.wire.lines import LineTooLong
@@ -61,7 +62,7 @@ class Interpreter(ControlConnection, Waits):
         """Take up the next command; false if there is none, or it has to wait."""
         if self._next is None and not self._lines.buffered:
             return False
-        if self._busy or self._writing_paused or self._switch.is_sinking:
+        if self._busy or self._writing_paused or self._switch.phase is SINKING:
             return False
         if self._next is None and not self._read_line():
             return False

@@ -58,13 +58,19 @@ Change = Raised | Lowered | Ended | Failed
 Event = bytes | Change
 
 
-class _Phase(enum.Enum):
+class Phase(enum.Enum):
+    """What the octets on the connection are."""
+
     CLEAR = enum.auto()
     RISING = enum.auto()
     REFUSED = enum.auto()  # what came instead of TLS is not heard, but can be answered
-    UP = enum.auto()
-    SINKING = enum.auto()
+    UP = enum.auto()  # what is written now is protected
+    SINKING = enum.auto()  # the other side's close_notify is awaited: nothing can be said
     OVER = enum.auto()
+
+
+# By names of their own, as each command asks: to look into an enumeration is slow.
+CLEAR, RISING, REFUSED, UP, SINKING, OVER = Phase
 
 
 class TLSSwitch:
@@ -75,26 +81,17 @@ class TLSSwitch:
 
     Attributes:
         received: Octets that were fed and not yet yielded as an event.
+        phase: What comes and goes now.
         stream: The TLS stream while there is one.
     """
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
         self.received = bytearray()
-        self._phase = _Phase.CLEAR
+        self.phase = CLEAR
         self._idle = 0
         self._begun = False
         self.stream: TLSStream | None = None
-
-    @property
-    def is_up(self) -> bool:
-        """Whether what is written now is protected."""
-        return self._phase is _Phase.UP
-
-    @property
-    def is_sinking(self) -> bool:
-        """Whether the other side's close_notify is awaited: nothing can be said meanwhile."""
-        return self._phase is _Phase.SINKING
 
     def feed(self, data: bytes) -> None:
         """Take octets from the transport."""
@@ -106,9 +103,9 @@ class TLSSwitch:
         What comes is clear text or one record most of the time, which need not be kept first.
         """
         if data and not self.received:
-            if self._phase is _Phase.CLEAR:
+            if self.phase is CLEAR:
                 return data
-            if self._phase is _Phase.UP and _record_length(data) == len(data):
+            if self.phase is UP and _record_length(data) == len(data):
                 return self._open(data)
         self.received += data
         return self.next_event()
@@ -117,7 +114,7 @@ class TLSSwitch:
         """Expect the client's handshake next (RFC 4217 §4)."""
         self.stream = stream
         self._begun = False
-        self._phase = _Phase.RISING
+        self.phase = RISING
 
     def lower_tls(self) -> None:
         """Go on in clear text once the other side closed TLS (RFC 4217 §5).
@@ -125,11 +122,11 @@ class TLSSwitch:
         Its close_notify is answered. A client that never sends one shows by its first
         octet that cannot be TLS; for one that waits for ours, see :meth:`say_close`.
         """
-        self._phase = _Phase.SINKING
+        self.phase = SINKING
 
     def say_close(self) -> None:
         """Send our close_notify now, if TLS is still waiting to go down."""
-        if self._phase is _Phase.SINKING:
+        if self.phase is SINKING:
             stream = self._raised_stream()
             stream.close()
             self._flush(stream)
@@ -137,35 +134,35 @@ class TLSSwitch:
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
         stream = self.stream
-        if self._phase is _Phase.UP and stream is not None:
+        if self.phase is UP and stream is not None:
             try:
                 sealed = stream.seal(data)
             except TLSError:
-                self._phase = _Phase.OVER  # the other side's failure is told by next_event
+                self.phase = OVER  # the other side's failure is told by next_event
                 self._flush(stream)
             else:
                 self._send(sealed)
-        elif self._phase in (_Phase.CLEAR, _Phase.REFUSED):
+        elif self.phase in (CLEAR, REFUSED):
             self._send(data)
 
     def close(self) -> None:
         """Say goodbye to the TLS stream, if there is one; nothing can be written behind it."""
-        if self._phase is _Phase.UP and self.stream is not None:
+        if self.phase is UP and self.stream is not None:
             self.stream.close()
             self._flush(self.stream)
-        self._phase = _Phase.OVER
+        self.phase = OVER
 
     def next_event(self) -> Event | None:
         """The next thing that happened; ``None`` until more is fed."""
         while self.received:
-            if self._phase in (_Phase.OVER, _Phase.REFUSED):
+            if self.phase in (OVER, REFUSED):
                 self.received.clear()
                 return None
-            if self._phase is _Phase.CLEAR:
+            if self.phase is CLEAR:
                 data = bytes(self.received)
                 self.received.clear()
                 return data
-            if self._phase is _Phase.SINKING and self.received[0] not in _CONTENT_TYPES:
+            if self.phase is SINKING and self.received[0] not in _CONTENT_TYPES:
                 return self._lowered()
             length = _record_length(self.received)
             if length < 0:
@@ -174,7 +171,7 @@ class TLSSwitch:
                 return None
             record = bytes(self.received[:length])
             del self.received[:length]
-            rising = self._phase is _Phase.RISING
+            rising = self.phase is RISING
             event = self._shake(record) if rising else self._open(record)
             if event is not None:
                 return event
@@ -195,7 +192,7 @@ class TLSSwitch:
         self._flush(stream)
         if not complete:
             return None
-        self._phase = _Phase.UP
+        self.phase = UP
         return Raised()
 
     def _open(self, record: bytes) -> Event | None:
@@ -206,16 +203,16 @@ class TLSSwitch:
         except TLSError as error:
             self._flush(stream)
             return self._fail(str(error))
-        if data and self._phase is _Phase.UP:
+        if data and self.phase is UP:
             self._idle = 0
             return data
         self._flush(stream)
         if stream.ended:
-            if self._phase is not _Phase.SINKING:
+            if self.phase is not SINKING:
                 return self._ended()
             self.say_close()
             return self._lowered()
-        if self._phase is _Phase.SINKING:
+        if self.phase is SINKING:
             return None  # what the client still said under TLS came too late
         return self._bound_idleness()
 
@@ -236,7 +233,7 @@ class TLSSwitch:
             self._send(output)
 
     def _lowered(self) -> Lowered:
-        self._phase = _Phase.CLEAR
+        self.phase = CLEAR
         self.stream = None
         return Lowered()
 
@@ -247,12 +244,12 @@ class TLSSwitch:
     def _no_tls(self, reason: str) -> Failed:
         if self._begun:
             return self._fail(reason)
-        self._phase = _Phase.REFUSED
+        self.phase = REFUSED
         self.stream = None
         return Failed(reason, begun=False)
 
     def _fail(self, reason: str) -> Failed:
-        self._phase = _Phase.OVER
+        self.phase = OVER
         return Failed(reason)
 
 

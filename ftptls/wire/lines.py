@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from ftptls.wire.arguments import ArgumentError
 
+# Octets are looked for as numbers: CPython is slow to find out that one octet is none.
+_NUL = 0
+_LF = 10
+_CR = 13
+
 # Telnet (RFC 854): what a client may weave into the command stream.
 _IAC = 255
 _DONT = 254
@@ -82,9 +87,9 @@ class LineReader:
         Returns:
             Octets of the line that has not ended yet, those dropped or taken out included.
         """
-        if self._state != _TEXT or b"\xff" in data:
+        if self._state != _TEXT or _IAC in data:
             data = self._without_telnet(data)
-        elif self._ignored and b"\n" in data:
+        elif self._ignored and _LF in data:
             self._ignored = 0
         if self._skip:
             start = data.find(b"\n") + 1
@@ -124,7 +129,7 @@ class LineReader:
                 self._go_on_at(len(buffer))
                 raise LineTooLong(f"a line is longer than {self._limit} octets")
             return None
-        stop = end - 1 if end > at and buffer[end - 1] == 13 else end
+        stop = end - 1 if end > at and buffer[end - 1] == _CR else end
         self._go_on_at(end + 1)
         if stop - at > self._limit:
             raise LineTooLong(f"a line is longer than {self._limit} octets")
@@ -152,7 +157,7 @@ class LineReader:
                 found = data.find(b"\xff", at)
                 piece = data[at:] if found < 0 else data[at:found]
                 text += piece
-                if b"\n" in piece:
+                if _LF in piece:
                     self._ignored = 0
                 if found < 0:
                     break
@@ -246,6 +251,6 @@ def parse_argument(octets: bytes) -> str:
     Raises:
         ArgumentError: 501 if there is NUL or CR.
     """
-    if b"\0" in octets or b"\r" in octets:
+    if _NUL in octets or _CR in octets:
         raise ArgumentError("Arguments with NUL or CR are not accepted.")
     return octets.decode("utf-8", "surrogateescape")

@@ -15,6 +15,7 @@ from twisted.internet.protocol import ServerFactory
 
 from ftptls.testing.dialogue import CLIENT, Client
 from ftptls.testing.wires import Ending, Wire
+from ftptls.tls.switch import SINKING
 from ftptls.wire.arguments import ProtectionLevel
 from ftptls.wire.lines import parse_command
 from ftptls.wire.replies import Reply, ReplyReader
@@ -152,7 +153,7 @@ class Talker:
     def _lower(self) -> None:
         """Behind REIN and CCC, close TLS, where it goes down."""
         wire = self.client.control
-        if wire.tls is not None and self._served.pi._switch.is_sinking:
+        if wire.tls is not None and self._served.pi._switch.phase is SINKING:
             wire.notify()
             self.client.wait(1)
             wire.take()

@@ -11,7 +11,7 @@ from OpenSSL import SSL
 
 from ftptls.testing.certificates import Authority
 from ftptls.tls.stream import TLSStream
-from ftptls.tls.switch import Ended, Failed, Lowered, Raised, TLSSwitch
+from ftptls.tls.switch import UP, Ended, Failed, Lowered, Raised, TLSSwitch
 
 from .conftest import Peer
 
@@ -63,7 +63,7 @@ class Line:
             self.feed(self.peer.output())
             self.peer.take(self.answer())
         assert self.peer.established
-        assert self.switch.is_up
+        assert self.switch.phase is UP
 
     @property
     def received(self) -> bytes:
