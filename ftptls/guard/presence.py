@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from ftptls.settings import Guard
@@ -84,43 +85,46 @@ class Presence:
     """
 
     def __init__(self, settings: Guard) -> None:
-        self._settings = settings
+        self._most_sessions = _most(settings.sessions)
+        self._most_waiting = _most(settings.waiting)
+        self._most_of_address = _most(settings.sessions_per_address)
+        self._most_waiting_of_address = _most(settings.waiting_per_address)
+        self._most_of_user = _most(settings.sessions_per_user)
         self.sessions = Tally()
         self.waiting = Waiting()
         self.users = Tally()
 
     def objection(self, network: str, *, trusted: bool) -> str:
         """Why one more connection is too many; empty if it is not."""
-        settings = self._settings
         if network and (
-            _reached(self.sessions[network], settings.sessions_per_address)
-            or _reached(self.waiting[network], settings.waiting_per_address)
+            self.sessions[network] >= self._most_of_address
+            or self.waiting[network] >= self._most_waiting_of_address
         ):
             return "Too many connections from your address; close some, or try again later."
         full = not trusted and self.full
         shut = full and self.waiting[network] >= self.waiting.most
-        if shut or _reached(self.sessions.total, settings.sessions):
+        if shut or self.sessions.total >= self._most_sessions:
             return "Too many connections; try again later."
         return ""
 
     @property
     def full(self) -> bool:
         """Whether as many wait as may: for one more, another one has to go."""
-        return _reached(self.waiting.total, self._settings.waiting)
+        return self.waiting.total >= self._most_waiting
 
     def make_room(self) -> None:
         """Where more wait than may, one of the address that has most of them has to go.
 
         So nobody is kept out by others who take all places: they only displace each other.
         """
-        while self.waiting.total > self._settings.waiting:
+        while self.waiting.total > self._most_waiting:
             self.waiting.first().give_up()
 
     def has_room_for(self, user: str) -> bool:
         """Whether a user may have one more session."""
-        return not _reached(self.users[user], self._settings.sessions_per_user)
+        return self.users[user] < self._most_of_user
 
 
-def _reached(count: int, most: int) -> bool:
-    """Whether there are as many as there may be; 0 is any number."""
-    return 0 < most <= count
+def _most(setting: int) -> float:
+    """How many there may be, by a setting in which 0 is any number."""
+    return setting or math.inf
