@@ -17,6 +17,8 @@ BENCH = build/bench
 export PYTHON ROOT PORT IMPLICIT_PORT STATE
 # Debian keeps servers where users' PATH does not lead.
 export PATH := $(PATH):/usr/sbin
+# The tests start some hundred processes: what is imported is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 run := .venv/bin/python
 place := $(shell { pwd; "$(PYTHON)" -VV; } 2>&1 | sha256sum | cut -c 1-16)

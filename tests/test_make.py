@@ -150,6 +150,14 @@ def test_the_tests_are_everything(spawn: Spawn) -> None:
     assert places == sorted(places)
 
 
+def test_what_is_imported_is_compiled_once(spawn: Spawn) -> None:
+    shown = "shown:\n\tenv"
+    process = spawn("make", "--eval", shown, "shown", folder=CHECKOUT, PYTHONDONTWRITEBYTECODE="1")
+    assert process.wait() == 0
+    assert "PATH=" in process.output
+    assert "PYTHONDONTWRITEBYTECODE" not in process.output
+
+
 @pytest.mark.parametrize(("given", "flag"), [([], ""), (["QUICK=1"], "--quick")])
 def test_bench_measures_and_writes(spawn: Spawn, given: list[str], flag: str) -> None:
     process = spawn("make", "--dry-run", "bench", f"PYTHON={PYTHON}", *given, folder=CHECKOUT)
