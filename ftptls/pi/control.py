@@ -41,6 +41,27 @@ class ControlConnection(Protocol):
         limits: For patience.
     """
 
+    # Python shares the keys of instances only up to 30, and looks others up in a slower way.
+    __slots__ = (
+        "_close_notify",
+        "_closing",
+        "_limits",
+        "_lines",
+        "_next_turn",
+        "_opened_at",
+        "_out",
+        "_pumping",
+        "_reactor",
+        "_reading_paused",
+        "_shaking_hands",
+        "_switch",
+        "_timer",
+        "_touched_at",
+        "_unsent",
+        "_why",
+        "_writing_paused",
+    )
+
     def __init__(self, reactor: Any, limits: Limits) -> None:
         self._reactor = reactor
         self._limits = limits

@@ -41,6 +41,22 @@ class Interpreter(ControlConnection, Waits):
         session: What is known of this connection; the subclass makes it once there is one.
     """
 
+    __slots__ = (
+        "_after_reply",
+        "_after_transfer",
+        "_bad_commands",
+        "_busy",
+        "_context",
+        "_dtp",
+        "_lost",
+        "_next",
+        "_tells_all",
+        "_transferring",
+        "_unknown_since",
+        "factory",
+        "session",
+    )
+
     session: Session
     _dtp: ServerDTP
     _context: Context

@@ -39,6 +39,8 @@ class ServerPI(Interpreter):
         entrance: What the client comes in by.
     """
 
+    __slots__ = ("_entrance", "_tls", "_vetting", "visit")
+
     def __init__(self, factory: FTPFactory, entrance: Entrance) -> None:
         super().__init__(factory)
         self._entrance = entrance
