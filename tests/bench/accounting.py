@@ -52,24 +52,27 @@ class Group:
 
     Args:
         folder: Its folder, which exists.
+
+    Attributes:
+        folder: The same.
     """
 
     kind = "control group"
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def entering(self, command: Sequence[str]) -> list[str]:
-        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', f"{self._folder}/cgroup.procs", *command]
+        return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', f"{self.folder}/cgroup.procs", *command]
 
     def begin(self, pid: int) -> None:
         """It has entered by itself."""
 
     def pids(self) -> list[int]:
-        return [int(each) for each in (self._folder / "cgroup.procs").read_text().split()]
+        return [int(each) for each in (self.folder / "cgroup.procs").read_text().split()]
 
     def cpu_seconds(self) -> float:
-        text = (self._folder / "cpu.stat").read_text()
+        text = (self.folder / "cpu.stat").read_text()
         return int(text.split()[1]) / 1e6  # usage_usec comes first
 
     def close(self) -> None:
@@ -82,7 +85,7 @@ class Group:
             if not left:
                 break
             time.sleep(0.02)
-        self._folder.rmdir()
+        self.folder.rmdir()
 
 
 class Tree:

@@ -144,7 +144,8 @@ def run(
         if rates and not made["ended"]:
             _tell(" and ".join(rates))
             try:
-                made["workers"] = workers.measure(rates, content.folder, rounds, load.seconds)
+                made["workers"], told = workers.measure(rates, content.folder, rounds, load.seconds)
+                made["machine"]["shares"] = told
             except SystemExit as error:
                 made["ended"] = str(error)
         return made

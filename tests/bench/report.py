@@ -36,7 +36,7 @@ class Table:
 
 def tables(run: Run) -> list[Table]:
     """Those that there is something to show in."""
-    made = [_costs(run), _clock(run), _both_cores(run), _workers(run)]
+    made = [_costs(run), _clock(run), _both_cores(run), _workers(run), _held(run)]
     return [each for each in made if each.rows]
 
 
@@ -148,6 +148,19 @@ def _workers(run: Run) -> Table:
                 *(_shown(1000 * row[each]) for each in ("server", "client")),
             ]
             for row in run["workers"]
+        ],
+    )
+
+
+def _held(run: Run) -> Table:
+    return Table(
+        "shares",
+        "The same where each process of the server has a share of a processor, and no more.",
+        ["row", "1 worker", "2 workers", "ratio"],
+        [
+            [row["name"], _shown(held["one"]), _shown(held["two"]), _times(held["ratio"])]
+            for row in run["workers"]
+            if (held := row.get("held"))
         ],
     )
 

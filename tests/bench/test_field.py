@@ -41,6 +41,8 @@ def test_every_row_of_two_servers(tmp_path, capsys):
     resumed = {row["name"] for row in run["rows"] if row["figures"]["ftptls"]["resumed"]}
     assert resumed == {"1 KiB, resumed"}
     assert [row["name"] for row in run["workers"]] == list(workers.ROWS)
+    has_shares = not run["machine"]["shares"].startswith("none")
+    assert all(bool(row["held"]) == has_shares for row in run["workers"])
     assert run["negotiated"] == dict.fromkeys(run["servers"], "TLSv1.3 TLS_AES_128_GCM_SHA256")
     assert tables.read_text() == capsys.readouterr().out
     for table in report.tables(run):

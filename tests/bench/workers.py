@@ -4,6 +4,10 @@ Clients share the processors with the server, so they are as cheap as can be: a 
 that verify no certificate and send what they can at once. And the key is RSA-4096, which costs
 a server most and its clients least. What is possible is told beside: with one worker, a processor
 is the worker's and another one the clients'; with two, all of them do all of the work.
+
+And the same is measured where each process of a server has a share of a processor, and no more,
+so that the clients have room: see :mod:`tests.bench.shares`. There, two workers can be twice as
+fast as one by the clock, if the work is shared and costs no more.
 """
 
 from __future__ import annotations
@@ -14,12 +18,13 @@ import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import BrokenBarrierError
 from typing import Any
 
 from cryptography import x509
@@ -32,8 +37,9 @@ from tests.bench import contenders
 from tests.bench.clients import BenchError, Session, Target
 from tests.bench.contenders import FIELD, OURS, Contender, Server
 from tests.bench.peers import Place
+from tests.bench.shares import PERIOD, SHARE, NoSharesError, Shares, shares
 
-_CLIENTS = 4
+_CLIENTS = 8
 _FORK = multiprocessing.get_context("fork")
 Act = Callable[[Target], Iterator[None]]
 """Each step of it is a login, or a file."""
@@ -91,8 +97,14 @@ class Rate:
         return min(2 / self.server, cores / (self.server + self.client)) / alone
 
 
-def measure(rows: Sequence[str], root: Path, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """By turns, one worker and two.
+Rates = tuple[Rate, Rate]
+"""Of one worker, and of two."""
+
+
+def measure(
+    rows: Sequence[str], root: Path, rounds: int, seconds: float
+) -> tuple[list[dict[str, Any]], str]:
+    """By turns, one worker and two, with all that the machine has and with shares of it.
 
     Args:
         rows: Names of what is measured.
@@ -101,18 +113,43 @@ def measure(rows: Sequence[str], root: Path, rounds: int, seconds: float) -> lis
         seconds: For each of one round.
 
     Returns:
-        What is written as JSON of each row.
+        What is written as JSON of each row, and a sentence about shares.
     """
-    taken: dict[str, list[tuple[Rate, Rate]]] = {name: [] for name in rows}
+    free: dict[str, list[Rates]] = {name: [] for name in rows}
+    held: dict[str, list[Rates]] = {name: [] for name in rows}
     shown = _long_key()
     both = [_with(number, shown) for number in (1, 2)]
-    with contenders.running(both, Authority(), KeyKind.RSA, root) as servers:
+    with ExitStack() as stack:
+        servers = stack.enter_context(contenders.running(both, Authority(), KeyKind.RSA, root))
+        given, told = _shares(servers, stack)
         for number in range(rounds + 1):
             for name in rows:
-                one, two = (_rate(ROWS[name], server, seconds) for server in servers)
+                pair = _pair(ROWS[name], servers, seconds)
                 if number:
-                    taken[name].append((one, two))
-    return [_result(name, pairs) for name, pairs in taken.items()]
+                    free[name].append(pair)
+                if not given:
+                    continue
+                with ExitStack() as while_held:
+                    for each in given:
+                        while_held.enter_context(each.held())
+                    pair = _pair(ROWS[name], servers, seconds)
+                if number:
+                    held[name].append(pair)
+    return [_result(name, free[name], held[name]) for name in rows], told
+
+
+def _shares(servers: Sequence[Server], stack: ExitStack) -> tuple[list[Shares], str]:
+    """Those of the processes of all servers, and what they are."""
+    try:
+        given = [stack.enter_context(shares(each.account)) for each in servers]
+    except NoSharesError as error:
+        return [], f"none were to be had: {error}."
+    return given, f"{SHARE:.0%} of a processor for each process, by {PERIOD // 1000} ms."
+
+
+def _pair(act: Act, servers: Sequence[Server], seconds: float) -> Rates:
+    one, two = (_rate(act, server, seconds) for server in servers)
+    return one, two
 
 
 def _long_key() -> Pair:
@@ -139,11 +176,12 @@ def _with(workers: int, shown: Pair) -> Contender:
 def _rate(act: Act, server: Server, seconds: float) -> Rate:
     target = Target("127.0.0.1", server.place.port, server.contender.user)
     with _clients(act, target, seconds) as (barrier, pipes):
-        barrier.wait()
+        with suppress(BrokenBarrierError):  # one of them says why
+            barrier.wait()
         before, began = server.account.cpu_seconds(), time.perf_counter()
         told = [pipe.recv() for pipe in pipes]
         took, used = time.perf_counter() - began, server.account.cpu_seconds() - before
-    failed = [each for each in told if isinstance(each, str)]
+    failed = [each for each in told if isinstance(each, str) and each]
     if failed:
         raise SystemExit(f"{server.contender.name}: {failed[0]}")
     done, cpu = (sum(column) for column in zip(*told, strict=True))
@@ -180,18 +218,27 @@ def _serve(act: Act, target: Target, seconds: float, barrier: Barrier, pipe: Con
             next(steps)
             done += 1
         pipe.send((done, time.process_time() - used))
+    except BrokenBarrierError:
+        pipe.send("")  # another one says why
     except (BenchError, OSError) as error:
         barrier.abort()
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _result(name: str, pairs: Sequence[tuple[Rate, Rate]]) -> dict[str, Any]:
+def _result(name: str, free: Sequence[Rates], held: Sequence[Rates]) -> dict[str, Any]:
     return {
         "name": name,
+        **_compared(free),
+        "possible": statistics.median(one.possible for one, _ in free),
+        "server": statistics.median(one.server for one, _ in free),
+        "client": statistics.median(one.client for one, _ in free),
+        "held": _compared(held) if held else None,
+    }
+
+
+def _compared(pairs: Sequence[Rates]) -> dict[str, float]:
+    return {
         "one": statistics.median(one.done for one, _ in pairs),
         "two": statistics.median(two.done for _, two in pairs),
         "ratio": statistics.median(two.done / one.done for one, two in pairs),
-        "possible": statistics.median(one.possible for one, _ in pairs),
-        "server": statistics.median(one.server for one, _ in pairs),
-        "client": statistics.median(one.client for one, _ in pairs),
     }
