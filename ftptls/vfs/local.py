@@ -112,8 +112,8 @@ class LocalFilesystem:
         self.umask = umask
         self._user = user
         self._describer = Describer(owner, self._options.owner_names)
-        # Whether reading may be tried without a worker; what is unknown, the first file tells.
-        self._at_once: bool | None = None if owner is None else False
+        # Whether reading may be tried without a worker.
+        self._at_once = owner is None and self._jail.can_open_cached
         resumable = upload_mode is UploadMode.ATOMIC_RESUME
         follows = self._options.links is Links.FOLLOW
         self.__provides__ = self._provided(resumable, follows)
@@ -262,8 +262,7 @@ class LocalFilesystem:
         try:
             info = os.fstat(fd)
             os.set_blocking(fd, True)
-            if self._at_once is None:
-                self._at_once = never_waits(self._jail, fd)
+            never_waits(fd, info.st_dev)  # the next one is to know
         except BaseException:
             os.close(fd)
             raise

@@ -22,6 +22,8 @@ SMALL = 64 * 1024
 """Octets of the largest file that is small."""
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_WAIT: int = getattr(os, "RWF_NOWAIT", 0)
+# By the numbers of the disks that were read from: whether they tell what they have in memory.
+_tells: dict[int, bool] = {}
 
 
 @implementer(IFileReader, IContents)
@@ -63,7 +65,7 @@ def read_small(fd: int, size: int) -> SmallReader:
 def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | LocalReader | None:
     """Open a file for reading if nothing is waited for; a small one is read, too.
 
-    Only on the disk that the folder is on, and only if :func:`never_waits` said yes to it.
+    Only on the disk that the folder is on, and only if :func:`never_waits` said yes of it.
 
     Args:
         jail: The folder.
@@ -77,7 +79,7 @@ def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | Lo
         look = jail.open_cached(path, LOOK)
         try:
             info = os.fstat(look)
-            if not stat.S_ISREG(info.st_mode):
+            if not (stat.S_ISREG(info.st_mode) and _tells.get(info.st_dev)):
                 return None
             fd = os.open(f"/proc/self/fd/{look}", _READ)
         finally:
@@ -98,20 +100,23 @@ def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | Lo
     return SmallReader(bytes(contents)) if whole else None
 
 
-def never_waits(jail: Jail, fd: int) -> bool | None:
-    """Whether the disk of a folder tells what it has in memory, as those across a network do not.
+def never_waits(fd: int, device: int) -> bool:
+    """Whether a disk tells what it has in memory, as those across a network do not.
+
+    It is found out once for all sessions.
 
     Args:
-        jail: The folder.
-        fd: A file in it, which is open for reading.
-
-    Returns:
-        ``None`` if this file does not tell, as it is on another disk.
+        fd: A file there, which is open for reading.
+        device: The number of the disk.
     """
-    if not _NO_WAIT or not jail.can_open_cached:
+    if device not in _tells:
+        _tells[device] = _tells_of(fd)
+    return _tells[device]
+
+
+def _tells_of(fd: int) -> bool:
+    if not _NO_WAIT:
         return False
-    if os.fstat(fd).st_dev != os.stat(jail.root).st_dev:
-        return None
     try:
         os.preadv(fd, [bytearray(1)], 0, _NO_WAIT)
     except BlockingIOError:

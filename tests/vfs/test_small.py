@@ -177,10 +177,28 @@ def test_nothing_is_opened_at_once_on_another_disk() -> None:
 def test_whether_a_disk_tells_what_it_has_in_memory(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"contents")
     with (tmp_path / "f").open("rb") as file, Path("/proc/version").open("rb") as other:
-        assert never_waits(Jail(tmp_path), file.fileno()) is True
-        assert never_waits(Jail(tmp_path, walk=True), file.fileno()) is False
-        assert never_waits(Jail(tmp_path), other.fileno()) is None
-        assert never_waits(Jail("/proc"), other.fileno()) is False
+        for each, expected in ((file, True), (other, False)):
+            assert never_waits(each.fileno(), os.fstat(each.fileno()).st_dev) is expected
+
+
+def test_a_disk_is_asked_once_for_all_sessions(
+    files: LocalFilesystem, tmp_path: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read(LocalFilesystem(tmp_path, workers)) == b"contents"
+    assert workers.asked == 0
+    monkeypatch.setattr(small, "_tells", {})
+    assert read(files) == b"contents"
+    assert workers.asked == 1
+    assert read(LocalFilesystem(tmp_path, workers)) == b"contents"
+    assert workers.asked == 1
+
+
+def test_a_disk_that_does_not_tell_is_left_to_workers(
+    files: LocalFilesystem, tmp_path: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small, "_tells", {tmp_path.stat().st_dev: False})
+    assert read(files) == b"contents"
+    assert workers.asked == 1
 
 
 def test_a_disk_that_has_nothing_of_it_in_memory_tells_so(
@@ -188,8 +206,9 @@ def test_a_disk_that_has_nothing_of_it_in_memory_tells_so(
 ) -> None:
     (tmp_path / "f").write_bytes(b"contents")
     monkeypatch.setattr(os, "preadv", nothing_cached)
+    monkeypatch.setattr(small, "_tells", {})
     with (tmp_path / "f").open("rb") as file:
-        assert never_waits(Jail(tmp_path), file.fileno()) is True
+        assert never_waits(file.fileno(), 1) is True
 
 
 def test_a_file_that_grows_or_shrinks_while_it_is_read(tmp_path: Path) -> None:
