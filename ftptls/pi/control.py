@@ -113,7 +113,8 @@ class ControlConnection(Protocol):
         transport: Any = self.transport
         _prepare_socket(transport)
         transport.registerProducer(self, True)
-        self._out = Prompt(transport, at_once=_is_the_socket_itself(transport))
+        is_socket = _is_the_socket_itself(transport)
+        self._out = Prompt(transport, transport.getHandle().send if is_socket else None)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""

@@ -109,7 +109,9 @@ class Interpreter(ControlConnection, Waits):
             self._close_with(Reply(421, "This is an FTP server; goodbye."), "spoke no FTP")
             return
         if self._tells_all:
-            observe.commanded(self.session, command.verb, argument, secret=command.secret)
+            verb, _, word = command.verb.partition(" ")
+            told = f"{word} {argument}" if word and argument else word or argument
+            observe.commanded(self.session, verb, told, secret=command.secret)
         self._touched_at = self._reactor.seconds()
         if self.session.login.filesystem is not None:
             self._unknown_since = self._touched_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -12,22 +13,26 @@ class Prompt:
 
     Args:
         transport: Where it goes.
-        at_once: Whether its socket may be written to, past what stands around it.
+        at_once: Sends past what stands around its socket, and tells how many octets went, as
+            ``socket.send`` does; ``None`` if nothing may go past.
     """
 
     __slots__ = ("_at_once", "_transport")
 
-    def __init__(self, transport: Any, *, at_once: bool) -> None:
+    def __init__(self, transport: Any, at_once: Callable[[bytes], object] | None) -> None:
         self._transport = transport
-        self._at_once = transport.writeSomeData if at_once else None
+        self._at_once = at_once
 
     def write(self, data: bytes) -> None:
         """Send it behind what was sent before."""
         if self._at_once is not None:
-            sent = self._at_once(data)
+            try:
+                sent = self._at_once(data)
+            except OSError:
+                sent = None
             if sent == len(data):
                 return
             self._at_once = None
-            if isinstance(sent, int):  # else the connection is lost, as the reactor will find
+            if isinstance(sent, int):  # else it is full or gone, as the reactor will find
                 data = data[sent:]
         self._transport.write(data)

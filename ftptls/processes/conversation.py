@@ -44,7 +44,7 @@ class Conversation(Protocol):
 
     def connectionMade(self) -> None:
         """The other end hears from now on."""
-        self._out = Prompt(self.transport, at_once=hasattr(self.transport, "writeSomeData"))
+        self._out = Prompt(self.transport, getattr(self.transport, "writeSomeData", None))
 
     def tell(self, verb: str, *arguments: Any) -> None:
         """Say something; nothing is said to an end that is gone.

@@ -35,3 +35,16 @@ def test_commands_replies_and_refusals_are_told_to_those_who_ask(log, authority)
     lines = told(log, debug=True, authority=authority)
     for end in ("> 'NOOP' ''", "< 200 'OK.'", "> 'PASS' ****", "refused: Too many"):
         assert any(end in line for line in lines), end
+
+
+def test_a_command_of_two_words_is_told_as_the_client_said_it(log, authority):
+    server = MemoryServer(settings=Settings(log=Log(debug=True)), authority=authority)
+    client = server.connect()
+    client.secure(private=True)
+    client.log_in()
+    for line in ("SITE IDLE 300", "SITE CHMOD", "SITE"):
+        client.ask(line, 200, 501)
+    server.stop()
+    lines = log.text.splitlines()
+    for end in ("> 'SITE' 'IDLE 300'", "> 'SITE' 'CHMOD'", "> 'SITE' ''"):
+        assert any(line.endswith(end) for line in lines), end

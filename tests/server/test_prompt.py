@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper
@@ -31,9 +30,17 @@ class Socket(StringTransport):
         self.room = room
         self.sent: list[bytes] = []
 
-    def writeSomeData(self, data: bytes) -> int | ConnectionLost:  # noqa: N802
+    def writeSomeData(self, data: bytes) -> int:  # noqa: N802
+        return self.send(data)
+
+    def getHandle(self) -> Socket:
+        return self
+
+    def send(self, data: bytes) -> int:
         if self.room < 0:
-            return ConnectionLost()
+            raise BrokenPipeError
+        if not self.room:
+            raise BlockingIOError
         taken = data[: self.room]
         self.room -= len(taken)
         self.sent.append(taken)
@@ -97,6 +104,13 @@ def test_what_does_not_fit_goes_the_reactors_way_and_so_does_the_rest(factory):
     pi.dataReceived(b"NOOP\r\n")
     assert b"".join(socket.sent) == b"220 Service ready.\r\n200 O"
     assert socket.value() == b"K.\r\n200 OK.\r\n"
+
+
+def test_where_nothing_fits_all_goes_the_reactors_way(factory):
+    socket, pi = connect(factory, 20)
+    pi.dataReceived(b"NOOP\r\n")
+    assert b"".join(socket.sent) == b"220 Service ready.\r\n"
+    assert socket.value() == b"200 OK.\r\n"
 
 
 def test_a_lost_connection_is_for_the_reactor_to_find(factory):
