@@ -29,6 +29,10 @@ from ftptls.wire.arguments import anything, required
 from ftptls.wire.replies import Reply
 
 _ANONYMOUS_NAMES = frozenset({ANONYMOUS, "ftp"})  # RFC 1635, and practice
+_SEND_ADDRESS = Reply(331, "Anonymous login; send an e-mail address as password.")
+_SEND_PASSWORD = Reply(331, "Send the password with PASS.")
+_LOGGED_IN = Reply(230, "Logged in.")
+_CERTIFICATE_DUE = (LoginMode.CERTIFICATE, LoginMode.BOTH)
 
 
 async def _user(context: Context, name: str) -> Reply:
@@ -42,23 +46,22 @@ async def _user(context: Context, name: str) -> Reply:
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
         return reply
-    objection = await context.control.certificate_objection()
-    if objection:
-        return Reply(530, f"The client certificate is not accepted: {objection}.")
-    reply = await _by_certificate(context, name)
-    if reply is not None:
-        return reply
+    if session.security.certificate or session.policy.login in _CERTIFICATE_DUE:
+        reply = await _by_certificate(context, name)
+        if reply is not None:
+            return reply
     session.login.pending = name
-    if anonymous:
-        return Reply(331, "Anonymous login; send an e-mail address as password.")
-    return Reply(331, "Send the password with PASS.")
+    return _SEND_ADDRESS if anonymous else _SEND_PASSWORD
 
 
 async def _by_certificate(context: Context, name: str) -> Reply | None:
     """232 if the certificate suffices, 530 if it does not and nothing else would."""
+    objection = await context.control.certificate_objection()
+    if objection:
+        return Reply(530, f"The client certificate is not accepted: {objection}.")
     mode = context.session.policy.login
     shown = None if mode is LoginMode.PASSWORD else context.control.shown_certificate(name)
-    if shown is None and mode in (LoginMode.CERTIFICATE, LoginMode.BOTH):
+    if shown is None and mode in _CERTIFICATE_DUE:
         return Reply(530, "This login takes a client certificate; set one up in the client.")
     if shown is None or mode is LoginMode.BOTH:
         return None
@@ -93,7 +96,7 @@ async def _pass(context: Context, password: str) -> Reply:
             attempt.succeeded()
             if _is_anonymous(context, name):
                 observe.introduced(context.session, password)
-            return Reply(230, "Logged in.")
+            return _LOGGED_IN
         attempt.failed()
     return await _login_failed(context, name, attempt)
 
@@ -145,7 +148,7 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
             failures=failures,
         )
         if await _let_in(context, each, avatar):
-            if context.session.login.user:
+            if context.reporter.hooks and context.session.login.user:
                 await context.reporter.tell(EventKind.LOGIN)
             return True
     return False

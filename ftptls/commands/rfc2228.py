@@ -18,6 +18,8 @@ from ftptls.wire.arguments import (
 )
 from ftptls.wire.replies import Reply
 
+_BEGIN_TLS = Reply(234, "Begin the TLS handshake.")
+
 
 def _auth(context: Context, wanted: Mechanism) -> Reply:
     """AUTH must be the last thing received: what is behind it may be an attacker's."""
@@ -35,7 +37,7 @@ def _auth(context: Context, wanted: Mechanism) -> Reply:
     context.apply_policy()
     context.dtp.forget_port()
     context.control.raise_tls(wanted)
-    return Reply(234, "Begin the TLS handshake.")
+    return _BEGIN_TLS
 
 
 def _pbsz(context: Context, size: int) -> Reply:

@@ -10,6 +10,8 @@ from ftptls.errors import PermanentError
 from ftptls.wire.arguments import nothing, path
 from ftptls.wire.replies import Reply
 
+_GOODBYE = Reply(221, "Goodbye.")
+
 
 def _rein(context: Context, _argument: None) -> Reply:
     """A transfer in progress is completed first, for REIN does not come in between.
@@ -26,7 +28,7 @@ def _rein(context: Context, _argument: None) -> Reply:
 async def _quit(context: Context, _argument: None) -> Reply:
     await context.control.transfer_answered()
     context.control.close_after_reply()
-    return Reply(221, "Goodbye.")
+    return _GOODBYE
 
 
 async def _cwd(context: Context, name: str) -> Reply:
