@@ -25,10 +25,11 @@ settings.register_profile("ftptls", deadline=None, suppress_health_check=[Health
 settings.load_profile("ftptls")
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over the tests themselves: half a million objects.
+@pytest.fixture(scope="module", autouse=True)
+def unwatched() -> None:
+    """Let the garbage collector pass over what there was before a module of tests.
 
-    Many tests ask it to look at all there is, before and after.
+    The tests alone are half a million objects, and many ask it to look at all there is.
     """
     gc.collect()
     gc.freeze()
