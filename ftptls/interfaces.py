@@ -371,6 +371,20 @@ class IDescriptor(Interface):
         """The descriptor, open until ``close``, ``commit`` or ``abandon``."""
 
 
+class IQuickUpload(IDescriptor):
+    """Of an upload: the worker that writes its octets can begin and commit it, too.
+
+    That takes no longer than one more piece. To ask a worker anew each time costs more than
+    all that a small file takes otherwise.
+    """
+
+    def begin_now() -> None:
+        """Do what ``begin`` does; blocks."""
+
+    def commit_now() -> bool:
+        """Do what ``commit`` does, or nothing where that may take long; whether it did. Blocks."""
+
+
 class IBounded(Interface):
     """Of an upload: it may not become any size."""
 

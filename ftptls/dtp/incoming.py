@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 from ftptls.dtp.blocks import MOST_OF_RECORD, Block, pages
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import BrokenError, Pump, Want
-from ftptls.interfaces import IThreads
+from ftptls.interfaces import IQuickUpload, IThreads
 from ftptls.progress import Progress
 from ftptls.tls.stream import TLSError, TLSStream
 
@@ -180,3 +181,31 @@ class FileUpload(Pump):
         written = os.pwrite(self._target, data, self._position)
         self._progress.octets += written
         self._block.wrote(written)
+
+
+class QuickUpload:
+    """All of an upload by the worker that moves its octets: begin, receive and commit.
+
+    Args:
+        upload: The target, which has not begun.
+        pump: Makes the pump, once it has.
+
+    Attributes:
+        committed: Whether it is the file now.
+    """
+
+    def __init__(self, upload: IQuickUpload, pump: Callable[[], Pump]) -> None:
+        self._upload = upload
+        self._make = pump
+        self._pump: Pump | None = None
+        self.committed = False
+
+    def step(self, threads: IThreads | None = None) -> Want:
+        """See :class:`~ftptls.dtp.pumps.Pump`."""
+        if self._pump is None:
+            self._upload.begin_now()
+            self._pump = self._make()
+        want = self._pump.step(threads)
+        if want is Want.DONE:
+            self.committed = self._upload.commit_now()
+        return want

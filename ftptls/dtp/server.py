@@ -220,13 +220,14 @@ class ServerDTP:
         async def body(transfer: Transfer, progress: Progress) -> Reply:
             decoder = decoder_of_files(self._session.parameters, self._settings.limits)
             try:
-                await transfer.ask(upload.begin())
-                if not await transfer.receive_file(upload, decoder, accept_fin):
+                received = await transfer.receive_file(upload, decoder, accept_fin)
+                if not received.proven:
                     observe.end_unproven(self._session, path)
                 if ICheckedUpload.providedBy(upload):
                     progress.checked = True
                     await transfer.ask(ICheckedUpload(upload).check())
-                await upload.commit()
+                if not received.committed:
+                    await upload.commit()
             except (BrokenError, AbortedError, OSError, FTPError) as error:
                 broke = not isinstance(error, FTPError) or isinstance(error, AbortedError)
                 kept = await _break_off(upload, progress, refused=not broke)

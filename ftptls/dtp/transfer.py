@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
@@ -12,7 +11,7 @@ from twisted.internet.task import deferLater
 from ftptls.dtp.blocks import pages
 from ftptls.dtp.candidates import Channel
 from ftptls.dtp.codings import DecodedIncoming, EncodedOutgoing
-from ftptls.dtp.incoming import FileUpload, Incoming, Source
+from ftptls.dtp.incoming import FileUpload, Incoming, QuickUpload, Source
 from ftptls.dtp.kernel import KernelDownload, KernelUpload
 from ftptls.dtp.links import Link
 from ftptls.dtp.pumps import PIECE, BrokenError, FileDownload, Outgoing, Pump, Want
@@ -23,17 +22,30 @@ from ftptls.interfaces import (
     IDescriptor,
     IFileReader,
     IOwnWorkers,
+    IQuickUpload,
     IThreads,
     IUpload,
     IWorkers,
 )
-from ftptls.progress import Progress
+from ftptls.progress import AbortedError, Progress
 from ftptls.settings import Limits
 from ftptls.wire.representation import Decoder, Encoder
 
 T = TypeVar("T")
 # On the reactor, this many pieces and then everybody else has a turn.
 _TURN = 8
+
+
+class Received(NamedTuple):
+    """How an upload came.
+
+    Attributes:
+        proven: Whether close_notify proved its end, or the connection was clear.
+        committed: Whether it is committed already.
+    """
+
+    proven: bool
+    committed: bool
 
 
 class Transfer:
@@ -128,35 +140,50 @@ class Transfer:
 
     async def receive_file(
         self, upload: IUpload, decoder: Decoder | None, accept_fin: bool
-    ) -> bool:
-        """Receive until the client says that its data is whole; ``upload`` has begun.
+    ) -> Received:
+        """Begin an upload, and receive until the client says that its data is whole.
 
         Args:
             upload: The target.
             decoder: What the data passes through; ``None`` for nothing.
             accept_fin: Whether a bare end of the connection says so, too.
-
-        Returns:
-            Whether the end was proven by close_notify, or the connection was clear.
         """
         incoming = Incoming(self._link, self._channel.stream, accept_fin=accept_fin)
         source: Source = DecodedIncoming(incoming, decoder) if decoder else incoming
+        committed = False
         if self._link.threadable and IDescriptor.providedBy(upload):
+            committed = await self._receive_on_workers(upload, source)
+        else:
+            await self.ask(upload.begin())
+            await self._receive_pieces(upload, source)
+        try:
+            await self._say_end(Outgoing(self._link, self._channel.stream))
+        except BrokenError:
+            pass  # its data is whole; it need not wait for our goodbye
+        except AbortedError:
+            if not committed:
+                raise
+        return Received(not incoming.unproven, committed)
+
+    async def _receive_on_workers(self, upload: IUpload, source: Source) -> bool:
+        """Whether the upload is committed, too."""
+
+        def pump() -> FileUpload:
             target = IDescriptor(upload).fileno()
             end = IBounded(upload).end if IBounded.providedBy(upload) else None
-            pump: Pump
-            if self._channel.stream is None and decoder is None and self._link.fileno() >= 0:
-                pump = KernelUpload(self._progress, target, upload.offset, source, end)
-            else:
-                pump = FileUpload(self._progress, target, upload.offset, source, end)
-            await self._run(pump, upload)
-        else:
-            await self._receive_pieces(upload, source)
-        with suppress(BrokenError):  # its data is whole; it need not wait for our goodbye
-            await self._say_end(Outgoing(self._link, self._channel.stream))
-        return not incoming.unproven
+            as_it_is = self._channel.stream is None and isinstance(source, Incoming)
+            kind = KernelUpload if as_it_is and self._link.fileno() >= 0 else FileUpload
+            return kind(self._progress, target, upload.offset, source, end)
 
-    async def _run(self, pump: Pump, file: IFileReader | IUpload) -> None:
+        if not IQuickUpload.providedBy(upload):
+            await self.ask(upload.begin())
+            await self._run(pump(), upload)
+            return False
+        quick = QuickUpload(IQuickUpload(upload), pump)
+        await self._run(quick, upload)
+        return quick.committed
+
+    async def _run(self, pump: Pump | QuickUpload, file: IFileReader | IUpload) -> None:
         own = IOwnWorkers.providedBy(file)
         workers: IWorkers = IOwnWorkers(file).workers if own else self._workers
         threads = IThreads(workers) if IThreads.providedBy(workers) else None

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from zope.interface import implementer
 
-from ftptls.interfaces import IDescriptor, IUpload, IWorkers, Store
+from ftptls.interfaces import IQuickUpload, IUpload, IWorkers, Store
 from ftptls.vfs import locks
 from ftptls.vfs.target import Target, open_or_create
 from ftptls.vfs.temporaries import (
@@ -73,6 +73,17 @@ class _LocalUpload:
         if self._fd < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._fd
+
+    def begin_now(self) -> None:
+        """See :meth:`ftptls.interfaces.IQuickUpload.begin_now`."""
+        self._begin()
+
+    def commit_now(self) -> bool:
+        """See :meth:`ftptls.interfaces.IQuickUpload.commit_now`."""
+        if self._target.fsync:
+            return False
+        self._commit()
+        return True
 
     async def begin(self) -> None:
         """See :meth:`ftptls.interfaces.IUpload.begin`."""
@@ -190,7 +201,7 @@ class _LocalUpload:
             os.close(directory)
 
 
-@implementer(IUpload, IDescriptor)
+@implementer(IUpload, IQuickUpload)
 class InPlaceUpload(_LocalUpload):
     """Writes to the file itself; what arrived is there, and stays.
 
@@ -232,7 +243,7 @@ class InPlaceUpload(_LocalUpload):
         self._close()
 
 
-@implementer(IUpload, IDescriptor)
+@implementer(IUpload, IQuickUpload)
 class AtomicUpload(_LocalUpload):
     """Writes a hidden file beside the target, which takes its place when whole."""
 

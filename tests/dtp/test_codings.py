@@ -69,6 +69,9 @@ class Opened:
     def __init__(self, path: Path) -> None:
         self._file = path.open("r+b")
 
+    async def begin(self) -> None:
+        pass
+
     def fileno(self) -> int:
         return self._file.fileno()
 
@@ -138,7 +141,6 @@ def receive(
     else:
         filesystem = MemoryFilesystem()
         upload = run_now(filesystem.open_write(PurePosixPath("/f"), Store.REPLACE, 0))
-        run_now(upload.begin())
         Over(wire, progress).receive(upload, decoder)
         run_now(upload.commit())
         content = filesystem.contents()["/f"]

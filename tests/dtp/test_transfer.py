@@ -1,21 +1,24 @@
-"""Transfers that run on the reactor, because one end has no descriptor."""
+"""Transfers that run on the reactor, because one end has no descriptor; and those in one step."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import PurePosixPath
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from ftptls.dtp.candidates import Channel
-from ftptls.dtp.transfer import Transfer
+from ftptls.dtp.transfer import Received, Transfer
 from ftptls.interfaces import Store
 from ftptls.progress import AbortedError, Progress
-from ftptls.settings import Limits
+from ftptls.settings import Limits, UploadMode
 from ftptls.testing.filesystem import run_now
+from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
+from ftptls.vfs.options import LocalOptions
 from ftptls.workers import InlineWorkers
 
 
@@ -50,8 +53,7 @@ def receive(*, aborted: bool) -> bool:
     transfer = Transfer(Clock(), InlineWorkers(), Limits(), Channel(link, None), progress)
     filesystem = MemoryFilesystem()
     upload = run_now(filesystem.open_write(PurePosixPath("/f"), Store.REPLACE, 0))
-    run_now(upload.begin())
-    return run_now(transfer.receive_file(upload, None, accept_fin=True))
+    return run_now(transfer.receive_file(upload, None, accept_fin=True)).proven
 
 
 def test_an_abort_is_no_end_of_the_data() -> None:
@@ -95,3 +97,70 @@ def test_what_lines_wait_for_may_be_anything() -> None:
     assert sending.called
     assert sending.result is None
     assert link.sent == b"('a', 'tuple')\nNone\n"
+
+
+# --- all of an upload at once ---------------------------------------------------------------
+
+
+class Counting(InlineWorkers):
+    """No threads, but it is known what they would have had to do."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
+        self.calls += 1
+        return await super().run(call, *args)
+
+
+class Local:
+    """An upload to a folder of this machine, and the transfer for it."""
+
+    def __init__(self, folder: Path, mode: UploadMode, *, fsync: bool = False) -> None:
+        self.workers, self.progress = Counting(), Progress()
+        options = LocalOptions(fsync=fsync)
+        filesystem = LocalFilesystem(folder, self.workers, upload_mode=mode, options=options)
+        self.upload = run_now(filesystem.open_write(PurePosixPath("/f"), Store.REPLACE, 0))
+        self.asked = self.workers.calls
+
+    def receive(self, link: Any) -> Received:
+        transfer = Transfer(Clock(), self.workers, Limits(), Channel(link, None), self.progress)
+        received = run_now(transfer.receive_file(self.upload, None, accept_fin=False))
+        self.asked = self.workers.calls - self.asked
+        return received
+
+
+class Given(Socket):
+    """The same, whose descriptor nobody needs to know."""
+
+    def fileno(self) -> int:
+        return -1
+
+
+@pytest.mark.parametrize("mode", UploadMode)
+def test_a_small_upload_asks_a_worker_once(tmp_path: Path, mode: UploadMode) -> None:
+    local = Local(tmp_path, mode)
+    assert local.receive(Given(None)) == Received(proven=True, committed=True)
+    assert local.asked == 1
+    assert (tmp_path / "f").read_bytes() == b"half"
+    run_now(local.upload.abandon())
+    assert (tmp_path / "f").read_bytes() == b"half"
+
+
+@pytest.mark.parametrize("mode", UploadMode)
+def test_what_is_to_be_on_the_disk_itself_is_committed_elsewhere(
+    tmp_path: Path, mode: UploadMode
+) -> None:
+    """That may take long, and threads of transfers are few."""
+    local = Local(tmp_path, mode, fsync=True)
+    assert not local.receive(Given(None)).committed
+    run_now(local.upload.commit())
+    assert (tmp_path / "f").read_bytes() == b"half"
+
+
+def test_an_upload_that_is_aborted_is_not_committed(tmp_path: Path) -> None:
+    local = Local(tmp_path, UploadMode.ATOMIC)
+    with pytest.raises(AbortedError):
+        local.receive(Given(local.progress))
+    run_now(local.upload.abandon())
+    assert list(tmp_path.iterdir()) == []

@@ -57,9 +57,12 @@ def work(client: Client, held: HeldWorkers) -> int:
 
 
 def begin(client: Client, line: str) -> Wire:
-    """A transfer whose first step is to be made; octets of an upload are there for it."""
+    """A transfer whose next step is to be made; octets of an upload are there for it."""
     wire = client.begin(line)
     if not line.startswith("RETR"):
+        client.wait(0)
+        client.server.factory.steps.work()  # the first one opens the file
+        client.wait(0)
         wire.send(BIG[:100_000])
     client.wait(0)
     return wire
