@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 
 import pytest
 
@@ -223,6 +224,7 @@ def test_a_whole_stream_without_close_notify_is_still_no_whole_upload(enter_z, e
 # --- bombs ---------------------------------------------------------------------------------
 
 
+@cache
 def bomb(mebibytes):
     stream = zlib.compressobj(9)
     return b"".join(stream.compress(bytes(MIB)) for _ in range(mebibytes)) + stream.flush()
