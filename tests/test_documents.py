@@ -21,6 +21,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
+from twisted.scripts.twistd import ServerOptions
 
 from ftptls import config
 from ftptls.cli import state
@@ -256,6 +257,7 @@ def test_flags_in_the_documents_exist() -> None:
     known |= {"--config", "--help-auth", "--help-auth-type"}
     known |= {flag for each in program().walk() for one in each.flags for flag in one.flags}
     known |= set(re.findall("--[a-z-]+", field.parser().format_help()))
+    known |= {f"--{flag.rstrip('=')}" for flag in ServerOptions().longOpt}  # of twistd itself
     for path in DOCUMENTS:
         told = set(re.findall(r"`(--[a-z][a-z-]*)", path.read_text())) - {"--ssl-reqd", "--cacert"}
         assert told <= known, path
