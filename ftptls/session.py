@@ -158,7 +158,7 @@ class Session:
     login: Login = field(default_factory=Login)
     parameters: Parameters = field(default_factory=Parameters)
     data_port: DataPort = field(default_factory=DataPort)
-    _id: str = ""
+    _id: str = field(default="", init=False, repr=False)
 
     @property
     def id(self) -> str:
