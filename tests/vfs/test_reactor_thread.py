@@ -26,6 +26,7 @@ from ftptls.testing.filesystem import (
     RealPathsContract,
     ResumableContract,
 )
+from ftptls.vfs.openat2 import kernel_resolves
 from tests.vfs.test_contract import LocalContract
 
 # What asks the system nothing, or nothing that takes time: who this process is.
@@ -94,6 +95,7 @@ class WatchedContract(LocalContract, HardLinksContract, RealPathsContract, Local
     @pytest.fixture(autouse=True)
     def _watch(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         gc.collect()  # what other tests left is not to be released while this one is watched
+        kernel_resolves()  # asked once by each process, whoever comes first
         calls: list[str] = []
         for module in modules():
             for name in MODULES:
