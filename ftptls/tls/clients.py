@@ -109,7 +109,8 @@ class Verification:
     def demand(self, connection: SSL.Connection) -> None:
         """Have a certificate asked for, or due, in the handshake of a Connection."""
         mode = _MODES[self.mode]
-        connection.set_verify(mode, _look_at if mode else None)
+        if mode != connection.get_verify_mode():
+            connection.set_verify(mode, _look_at if mode else None)
 
 
 def subject_in_words(certificate: x509.Certificate) -> str:

@@ -112,7 +112,7 @@ class TLSStream:
     def feed_handshake(self, record: bytes) -> None:
         """Like :meth:`feed`, for who looks himself where records end: exactly one."""
         self._first += record[: max(0, _FIRST - len(self._first))]
-        self._connection.bio_write(record)
+        texts.TEXTS.put(self._connection, record)
 
     @property
     def between_records(self) -> bool:
@@ -129,12 +129,10 @@ class TLSStream:
             TLSError: It failed; :meth:`output` then holds the alert.
         """
         if not self.established:
-            try:
-                self._guard(self._connection.do_handshake)
-            except SSL.WantReadError:
-                self._heed_refusal()
-                return False
+            complete = self._guard(texts.TEXTS.shake, self._connection)
             self._heed_refusal()
+            if not complete:
+                return False
             self.established = True
             self._first.clear()
             self._holding = self._hold and self.version == "TLSv1.3"
@@ -228,25 +226,14 @@ class TLSStream:
             self._closed = True
             self._guard(self._connection.shutdown)
 
-    def output(self, size: int = _RECORD) -> bytes:
-        """What is to be sent now.
-
-        Args:
-            size: How much plaintext was just written, so that one read is enough.
-        """
+    def output(self) -> bytes:
+        """What is to be sent now."""
         if self._holding:
             return b""
         if self._alert is not None:
             alert, self._alert = self._alert, b""
             return alert
-        room = room_for(size)
-        pieces: list[bytes] = []
-        while not pieces or len(pieces[-1]) == room:
-            try:
-                pieces.append(self._connection.bio_read(room))
-            except SSL.WantReadError:
-                break
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return texts.TEXTS.due(self._connection)
 
     def output_into(self, buffer: memoryview) -> int:
         """Like :meth:`output`, behind the handshake; where ``buffer`` is full, there may be more.

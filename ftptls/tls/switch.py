@@ -105,8 +105,8 @@ class TLSSwitch:
         if data and not self.received:
             if self.phase is CLEAR:
                 return data
-            if self.phase is UP and _record_length(data) == len(data):
-                return self._open(data)
+            if self.phase in (UP, RISING) and _record_length(data) == len(data):
+                return self._open(data) if self.phase is UP else self._shake(data)
         self.received += data
         return self.next_event()
 

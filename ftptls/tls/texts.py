@@ -1,4 +1,4 @@
-"""What OpenSSL calls for one command and one reply, each a record.
+"""What OpenSSL calls for a step of the handshake, and for one command and one reply, each a record.
 
 For so few octets, pyOpenSSL's public calls work longer than OpenSSL. These ones do the same in
 one piece of memory for each thread. They need what pyOpenSSL keeps private; where that is missing,
@@ -19,6 +19,19 @@ _ROOM = _RECORD + 8192
 
 class Texts(Protocol):
     """One way to make these calls."""
+
+    def put(self, connection: SSL.Connection, record: bytes) -> None:
+        """Give it what was received."""
+
+    def shake(self, connection: SSL.Connection) -> bool:
+        """Go on with the handshake, as far as what was put allows; whether it is complete.
+
+        Raises:
+            SSL.Error: It failed.
+        """
+
+    def due(self, connection: SSL.Connection) -> bytes:
+        """All that is to be sent now; mostly it is little."""
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """The plaintext of one whole record.
@@ -44,23 +57,38 @@ class Texts(Protocol):
 class PublicTexts:
     """By what pyOpenSSL promises."""
 
-    def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
+    def put(self, connection: SSL.Connection, record: bytes) -> None:
         """See :class:`Texts`."""
         connection.bio_write(record)
+
+    def shake(self, connection: SSL.Connection) -> bool:
+        """See :class:`Texts`."""
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            return False
+        return True
+
+    def due(self, connection: SSL.Connection) -> bytes:
+        """See :class:`Texts`."""
+        pieces: list[bytes] = []
+        while not pieces or len(pieces[-1]) == _ROOM:
+            try:
+                pieces.append(connection.bio_read(_ROOM))
+            except SSL.WantReadError:
+                break
+        return b"".join(pieces)
+
+    def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
+        """See :class:`Texts`."""
+        self.put(connection, record)
         return connection.recv(_RECORD)
 
     def seal(self, connection: SSL.Connection, text: bytes) -> bytes:
         """See :class:`Texts`."""
         while text:
             text = text[connection.send(text) :]
-        sealed = part = connection.bio_read(_ROOM)
-        while len(part) == _ROOM:  # much was due before
-            try:
-                part = connection.bio_read(_ROOM)
-            except SSL.WantReadError:
-                break
-            sealed += part
-        return sealed
+        return self.due(connection)
 
 
 class _Memory(threading.local):
@@ -81,9 +109,39 @@ class PrivateTexts:
     def __init__(self) -> None:
         library, foreign = SSL._lib, SSL._ffi  # type: ignore[attr-defined]
         self._memory = _Memory(foreign)
+        self._ssl_do_handshake, self._ssl_get_error = (
+            library.SSL_do_handshake,
+            library.SSL_get_error,
+        )
+        self._want_read = library.SSL_ERROR_WANT_READ
         self._ssl_read, self._ssl_write = library.SSL_read, library.SSL_write
         self._bio_read, self._bio_write = library.BIO_read, library.BIO_write
         self._raise = SSL.Connection._raise_ssl_error
+
+    def put(self, connection: SSL.Connection, record: bytes) -> None:
+        """See :class:`Texts`."""
+        if self._bio_write(connection._into_ssl, record, len(record)) != len(record):
+            raise MemoryError
+
+    def shake(self, connection: SSL.Connection) -> bool:
+        """See :class:`Texts`."""
+        ssl = connection._ssl
+        result: int = self._ssl_do_handshake(ssl)
+        if result == 1:
+            return True
+        if self._ssl_get_error(ssl, result) != self._want_read:
+            self._raise(connection, ssl, result)
+        return False
+
+    def due(self, connection: SSL.Connection) -> bytes:
+        """See :class:`Texts`."""
+        start, octets = self._memory.room
+        due = b""
+        while (count := self._bio_read(connection._from_ssl, start, _ROOM)) > 0:
+            due += octets[:count]
+            if count < _ROOM:
+                break
+        return due
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """See :class:`Texts`."""

@@ -160,6 +160,7 @@ class Idle:
     "read", [TLSStream.read, lambda s: s.decrypt(NOTHING, memoryview(bytearray(9)))]
 )
 def test_s10_a_flood_on_a_data_connection(read, monkeypatch):
+    monkeypatch.setattr(texts, "TEXTS", PublicTexts())
     monkeypatch.setattr(buffers, "CALLS", PublicCalls())
     stream = TLSStream(Idle())
     stream.handshake()
@@ -171,7 +172,8 @@ def test_s10_a_flood_on_a_data_connection(read, monkeypatch):
         read(stream)
 
 
-def test_s10_a_record_of_the_longest_kind_may_come_in_any_pieces():
+def test_s10_a_record_of_the_longest_kind_may_come_in_any_pieces(monkeypatch):
+    monkeypatch.setattr(texts, "TEXTS", PublicTexts())
     stream = TLSStream(Idle())
     stream.handshake()
     for _ in range(16384 + 256 + 5):
