@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer, ISSLTransport, ITCPTransport
@@ -113,8 +114,11 @@ class ControlConnection(Protocol):
         transport: Any = self.transport
         _prepare_socket(transport)
         transport.registerProducer(self, True)
-        is_socket = _is_the_socket_itself(transport)
-        self._out = Prompt(transport, transport.getHandle().send if is_socket else None)
+        if _is_the_socket_itself(transport):
+            handle = transport.getHandle()
+            self._out = Prompt(transport, handle.send, partial(handle.shutdown, socket.SHUT_WR))
+        else:
+            self._out = Prompt(transport, None)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
@@ -283,8 +287,8 @@ class ControlConnection(Protocol):
         transport.unregisterProducer()
         self._timer = self._reactor.callLater(self._limits.close_timeout, transport.abortConnection)
         self._ended()
-        if _can_half_close(transport):
-            transport.loseWriteConnection()
+        if self._out is not None and _can_half_close(transport):
+            self._out.end()
             if self._reading_paused:
                 transport.resumeProducing()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -15,13 +16,20 @@ class Prompt:
         transport: Where it goes.
         at_once: Sends past what stands around its socket, and tells how many octets went, as
             ``socket.send`` does; ``None`` if nothing may go past.
+        shut: Tells the other end, in the same way, that nothing more comes.
     """
 
-    __slots__ = ("_at_once", "_transport")
+    __slots__ = ("_at_once", "_shut", "_transport")
 
-    def __init__(self, transport: Any, at_once: Callable[[bytes], object] | None) -> None:
+    def __init__(
+        self,
+        transport: Any,
+        at_once: Callable[[bytes], object] | None,
+        shut: Callable[[], object] | None = None,
+    ) -> None:
         self._transport = transport
         self._at_once = at_once
+        self._shut = shut
 
     def write(self, data: bytes) -> None:
         """Send it behind what was sent before."""
@@ -36,3 +44,11 @@ class Prompt:
             if isinstance(sent, int):  # else it is full or gone, as the reactor will find
                 data = data[sent:]
         self._transport.write(data)
+
+    def end(self) -> None:
+        """Nothing more comes, and the other end is told behind all that was."""
+        if self._at_once is None or self._shut is None:
+            self._transport.loseWriteConnection()
+            return
+        with suppress(OSError):  # if it is gone, the reactor will find that
+            self._shut()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+from functools import partial
+from socket import SHUT_WR
+
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import ISSLTransport
@@ -10,6 +14,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from zope.interface import directlyProvides
 
 from ftptls.factory import FTPFactory
+from ftptls.pi.sending import Prompt
 from ftptls.settings import Settings
 from ftptls.testing.dialogue import MemoryServer
 
@@ -23,12 +28,16 @@ class Socket(StringTransport):
     Attributes:
         room: Octets.
         sent: What went to the socket directly, call by call.
+        shut: In which directions it was shut down directly.
+        written_at_end: What the reactor had to send when it was told of the end.
     """
 
     def __init__(self, room: int) -> None:
         super().__init__(HERE, CLIENT)
         self.room = room
         self.sent: list[bytes] = []
+        self.shut: list[int] = []
+        self.written_at_end: bytes | None = None
 
     def writeSomeData(self, data: bytes) -> int:  # noqa: N802
         return self.send(data)
@@ -45,6 +54,13 @@ class Socket(StringTransport):
         self.room -= len(taken)
         self.sent.append(taken)
         return len(taken)
+
+    def shutdown(self, how: int) -> None:
+        self.shut.append(how)
+        raise OSError(errno.ENOTCONN, "not connected")  # as where the client has reset it
+
+    def loseWriteConnection(self) -> None:  # noqa: N802
+        self.written_at_end = self.value()
 
 
 @pytest.fixture
@@ -132,3 +148,35 @@ def test_the_last_reply_goes_before_the_end(factory):
     pi.dataReceived(b"QUIT\r\nNOOP\r\n")
     assert socket.sent[1:] == [b"221 Goodbye.\r\n"]
     assert socket.disconnecting
+
+
+def ending(socket: Socket) -> Prompt:
+    return Prompt(socket, socket.send, partial(socket.shutdown, SHUT_WR))
+
+
+def test_the_end_is_said_at_once():
+    """Where the client is gone, that is for the reactor to find."""
+    socket = Socket(100)
+    out = ending(socket)
+    out.write(b"221 Goodbye.\r\n")
+    out.end()
+    assert socket.sent == [b"221 Goodbye.\r\n"]
+    assert socket.shut == [SHUT_WR]
+    assert socket.written_at_end is None
+
+
+def test_the_end_is_behind_what_did_not_fit():
+    socket = Socket(4)
+    out = ending(socket)
+    out.write(b"221 Goodbye.\r\n")
+    out.end()
+    assert socket.sent == [b"221 "]
+    assert socket.shut == []
+    assert socket.written_at_end == b"Goodbye.\r\n"
+
+
+def test_the_end_goes_past_nothing_that_stands_around():
+    socket = Socket(100)
+    Prompt(socket, None).end()
+    assert socket.shut == []
+    assert socket.written_at_end == b""
