@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from twisted.logger import LogEvent, Logger, LogLevel
@@ -28,12 +29,25 @@ _LONGEST = 256
 # As RFC 1635 wants it in place of a password; the host may be left out.
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{0,253}", re.ASCII)
 _MOST_NAMES = 8  # in one line
+# What the events have in common that come in every session.
+_READY: LogEvent = {
+    "log_logger": _log,
+    "log_level": LogLevel.info,
+    "log_namespace": _log.namespace,
+    "log_source": None,
+    "log_format": READY,
+    "log_system": f"{_log.namespace}#{LogLevel.info.name}",  # which would be made of these
+}
 
 
 def _who(session: Session) -> str:
-    user = session.login.user or "-"
-    shown = user if _PLAIN.fullmatch(user) else ascii(user)
-    return f"{shown}@{session.peers.client}:{session.peers.port}"
+    peers = session.peers
+    return f"{_shown(session.login.user or '-')}@{peers.client}:{peers.port}"
+
+
+@lru_cache(maxsize=256)
+def _shown(user: str) -> str:
+    return user if _PLAIN.fullmatch(user) else ascii(user)
 
 
 def _tell(who: str, what: str, **facts: object) -> None:
@@ -42,18 +56,7 @@ def _tell(who: str, what: str, **facts: object) -> None:
     There are many of these. To make a text of its format, and to go through ``Logger.info``,
     takes several times as long.
     """
-    event: LogEvent = {
-        "log_logger": _log,
-        "log_level": LogLevel.info,
-        "log_namespace": _log.namespace,
-        "log_source": None,
-        "log_format": READY,
-        "log_time": time.time(),
-        "text": f"{who} {what}",
-        "who": who,
-    }
-    event.update(facts)
-    _log.observer(event)
+    _log.observer({**_READY, "log_time": time.time(), "text": f"{who} {what}", "who": who, **facts})
 
 
 def connected(session: Session) -> None:

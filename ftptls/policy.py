@@ -126,10 +126,10 @@ def contradiction(policy: Policy, *, has_certificate: bool, implicit: bool) -> s
 
 def refuse_user(policy: Policy, secured: bool) -> Reply | None:
     """USER, before a password can leak (RFC 4217 §10.1)."""
-    required = Requirement.REQUIRED in (policy.login_protection, policy.control_protection)
-    if required and not secured:
-        return Reply(530, "Login is possible under TLS only; send AUTH TLS first.")
-    if secured and policy.login_protection is Requirement.FORBIDDEN:
+    if not secured:
+        if _REQUIRED in (policy.login_protection, policy.control_protection):
+            return Reply(530, "Login is possible under TLS only; send AUTH TLS first.")
+    elif policy.login_protection is _FORBIDDEN:
         return Reply(530, "This user logs in without TLS only; connect again without AUTH.")
     return None
 

@@ -212,7 +212,7 @@ class Attempt:
 
     def _is_known(self, now: float) -> bool:
         """Whether the user was here lately: others cannot slow him down."""
-        return self._attempts.known.count(self._pair, now) > 0
+        return self._attempts.known.happened(self._pair, now)
 
     def _now(self) -> float:
         return float(self._attempts.reactor.seconds())

@@ -43,6 +43,11 @@ class Recent:
         times = self._times.get(key)
         return sum([time > now - self._window for time in times]) if times else 0
 
+    def happened(self, key: str, now: float) -> bool:
+        """Whether it happened at all."""
+        times = self._times.get(key)
+        return times is not None and times[-1] > now - self._window
+
     def forget(self, key: str, latest: int | None = None) -> None:
         """As if it had never happened, or not the latest times."""
         times = self._times.get(key)

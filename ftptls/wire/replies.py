@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ftptls.wire.lines import LineReader, LineTooLong
 from ftptls.wire.paths import shown
@@ -32,12 +33,11 @@ class Reply:
 
         UTF-8 has no octet 255, but old names have; in Telnet it is doubled (RFC 854).
         """
-        text = f"{self.code} {shown(self.text)}\r\n"
-        if self.lines:
-            first, *inner = (shown(line) for line in self.lines)
-            body = "".join(f" {line}\r\n" for line in inner)
-            text = f"{self.code}-{first}\r\n{body}{text}"
-        return text.encode("utf-8", "surrogateescape").replace(b"\xff", b"\xff\xff")
+        if not self.lines:
+            return _line(self.code, self.text)
+        first, *inner = (shown(line) for line in self.lines)
+        body = "".join(f" {line}\r\n" for line in inner)
+        return _octets(f"{self.code}-{first}\r\n{body}") + _line(self.code, self.text)
 
     @property
     def is_preliminary(self) -> bool:
@@ -48,6 +48,16 @@ class Reply:
     def is_error(self) -> bool:
         """Whether the command failed (RFC 959 §4.2.1: 4yz and 5yz)."""
         return 400 <= self.code < 600
+
+
+@lru_cache(maxsize=128)  # most replies are said again and again
+def _line(code: int, text: str) -> bytes:
+    """The last line of a reply, or its only one."""
+    return _octets(f"{code} {shown(text)}\r\n")
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape").replace(b"\xff", b"\xff\xff")
 
 
 class ReplyError(ValueError):
