@@ -60,12 +60,12 @@ class Process:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def wait_for(self, pattern: str, seconds: float = 60) -> re.Match[str]:
-        """The first match of ``pattern`` in the output."""
+    def wait_for(self, pattern: str, seconds: float = 60, behind: int = 0) -> re.Match[str]:
+        """The first match of ``pattern`` in the output, behind so many characters."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             ended = self._process.poll() is not None
-            if found := re.search(pattern, self.output, re.MULTILINE):
+            if found := re.search(pattern, self.output[behind:], re.MULTILINE):
                 return found
             if ended:
                 break

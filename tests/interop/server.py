@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -99,16 +100,22 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it said so far."""
+        """What it said so far; of the last moment, perhaps not all is there."""
         return self._process.output
+
+    def whole_log(self) -> str:
+        """What it said until now: up to the line of a connection that comes now."""
+        with socket.create_connection(("127.0.0.1", self.port())) as knocking:
+            self.wait_for(f":{knocking.getsockname()[1]} connected")
+        return self.log
 
     def port(self, kind: str = "explicit", family: int = 4) -> int:
         """Where it listens."""
         return self._ports[kind, family]
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """The first match of ``pattern`` in the log."""
-        return self._process.wait_for(pattern)
+    def wait_for(self, pattern: str, behind: int = 0) -> re.Match[str]:
+        """The first match of ``pattern`` in the log, behind so many characters."""
+        return self._process.wait_for(pattern, behind=behind)
 
     def stop(self) -> None:
         """End it, once, and see that it ends as it should and never stumbled on the way."""

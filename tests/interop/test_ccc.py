@@ -24,8 +24,9 @@ def clearing(start_server) -> Server:
 @pytest.mark.parametrize("mode", ["active", "passive"])
 def test_curl(clearing: Server, tmp_path: Path, mode: str, version: str) -> None:
     options = ["--ftp-ssl-ccc-mode", mode, "--tls-max", version, f"--tlsv{version}"]
+    before = len(clearing.log)
     assert curl(clearing, tmp_path, *options, url(clearing, "f")) == "0123"
-    assert "'CCC'" in clearing.log
+    clearing.wait_for("'CCC'", before)
 
 
 @pytest.mark.parametrize("kind", ["explicit", "implicit"])

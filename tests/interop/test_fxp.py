@@ -58,7 +58,7 @@ def test_lftp_copies_under_tls(
         settings.append("set ftp:ssl-auth TLS; set ftp:use-feat no")
     lftp(source, tmp_path, f"get f -o {there}", settings="\n".join(settings))
     assert (target.root / name).read_bytes() == CONTENT
-    said = source.log + target.log
+    said = source.whole_log() + target.whole_log()
     assert "'CPSV'" in said if variant == "cpsv" else "'SSCN' 'ON'" in said
 
 

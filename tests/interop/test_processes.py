@@ -108,7 +108,7 @@ def test_all_of_them_serve_and_nothing_shows(two: StartServer) -> None:
                 assert everything(data) == b"content"
             client.expect(226)
             port = client.sock.getsockname()[1]
-            assert server.log.count(f"-@127.0.0.1:{port} connected") == 1
+            server.wait_for(f"-@127.0.0.1:{port} connected")
         shown = Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/environ").read_text()
         assert PASSWORD not in shown
     assert server.log.count("ftptls: explicit TLS on 127.0.0.1") == 1

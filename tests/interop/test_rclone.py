@@ -89,10 +89,10 @@ def test_only_what_changed_is_synced(
 def test_no_more_connections_than_it_is_told(
     server: Server, folder: Path, tmp_path: Path, small_tree: Path
 ) -> None:
-    before = server.log.count(" logged in")
+    before = server.whole_log().count(" logged in")
     few = ["--ftp-concurrency", "3", "--transfers", "2", "--checkers", "2", "--check-first"]
     rclone(server, tmp_path, "copy", *few, "tree", f":ftp:{folder.name}")
-    assert server.log.count(" logged in") - before <= 3
+    assert server.whole_log().count(" logged in") - before <= 3
     assert len(trees.files(folder)) == len(trees.files(small_tree))
 
 

@@ -53,6 +53,7 @@ def server(start_server, s3: S3Server, shared_faults: Faults) -> Iterator[Server
         flags = ["--root", f"s3://{BUCKET}/in/{{user}}", "--s3-endpoint-url", shared_faults.url]
         made = start_server(flags=flags, limits=["stall_timeout = 1"])
     yield made
+    made.stop()
     assert KEY not in made.log
     assert SECRET not in made.log
 
@@ -148,8 +149,9 @@ def test_a_store_that_is_down_for_a_while(server: Server, s3: S3Server, faults: 
         client.command("SIZE a", 213)
         client.command("DELE a", 250)
     assert s3.keys(BUCKET) == set()
-    assert len(re.findall(rf"bucket '{BUCKET}' is of no use", server.log)) == 1
-    assert len(re.findall(rf"bucket '{BUCKET}' works", server.log)) == 1
+    log = server.whole_log()
+    assert len(re.findall(rf"bucket '{BUCKET}' is of no use", log)) == 1
+    assert len(re.findall(rf"bucket '{BUCKET}' works", log)) == 1
 
 
 def test_nobody_leaves_his_prefix(server: Server, s3: S3Server) -> None:
