@@ -24,11 +24,11 @@ from ftptls.session import Session
 from ftptls.settings import ANONYMOUS as ANONYMOUS_NAME
 from ftptls.settings import Anonymous, UploadMode
 from ftptls.vfs.book import Account
-from ftptls.vfs.jail import is_known_folder
 from ftptls.vfs.layers import Layers
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.objects.filesystem import ObjectFilesystems
 from ftptls.vfs.objects.opening import StoreURLError, is_store_url, shown
+from ftptls.vfs.openat2 import is_known_folder
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.quota import Quotas

@@ -22,7 +22,6 @@ from ftptls.settings import Links
 from ftptls.vfs.openat2 import (
     DIRECTORY,
     LOOK,
-    is_known_folder,
     kernel_resolves,
     open_folder_cached,
     openat2,
@@ -30,7 +29,7 @@ from ftptls.vfs.openat2 import (
 )
 from ftptls.vfs.walking import MAX_LINKS, walk
 
-__all__ = ["DIRECTORY", "LOOK", "Jail", "encode", "is_known_folder", "kernel_resolves", "name_of"]
+__all__ = ["DIRECTORY", "LOOK", "Jail", "encode", "kernel_resolves", "name_of"]
 
 _MAX_PATH = 4096  # as the kernel, its closing NUL included
 
