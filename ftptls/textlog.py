@@ -138,7 +138,7 @@ class TextLog:
         else:
             line = formatEventAsClassicLogText(event)
         if line:
-            self._lines.add(line, urgent=is_urgent(event))
+            self._lines.add(line, urgent=event.get("log_level") in _URGENT)
 
     def _time(self, when: float) -> str:
         second, text = self._told

@@ -73,8 +73,8 @@ class Control(Waiter, Protocol):
     def certificate_objection(self) -> Awaitable[str]:
         """Why the client's certificate is refused, once that is known; empty if it is not."""
 
-    def transfer_answered(self) -> Awaitable[None]:
-        """Until the transfer in progress, if any, has its reply."""
+    def transfer_answered(self) -> Awaitable[None] | None:
+        """Until the transfer in progress has its reply; ``None`` if there is none."""
 
 
 class DataTransfer(Protocol):

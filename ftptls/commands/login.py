@@ -5,7 +5,7 @@ Each USER starts from nothing: what an earlier one was given is gone before anyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
 from twisted.cred.error import LoginFailed
@@ -35,23 +35,29 @@ _LOGGED_IN = Reply(230, "Logged in.")
 _CERTIFICATE_DUE = (LoginMode.CERTIFICATE, LoginMode.BOTH)
 
 
-async def _user(context: Context, name: str) -> Reply:
+def _user(context: Context, name: str) -> Reply | Awaitable[Reply]:
     session = context.session
     session.log_out()
     session.parameters.directory = ROOT
-    anonymous = _is_anonymous(context, name)
-    if anonymous:
-        name = ANONYMOUS
+    asked = _SEND_PASSWORD
+    if _is_anonymous(context, name):
+        name, asked = ANONYMOUS, _SEND_ADDRESS
     context.apply_policy(name)
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
         return reply
     if session.security.certificate or session.policy.login in _CERTIFICATE_DUE:
-        reply = await _by_certificate(context, name)
-        if reply is not None:
-            return reply
+        return _by_certificate_or(asked, context, name)
     session.login.pending = name
-    return _SEND_ADDRESS if anonymous else _SEND_PASSWORD
+    return asked
+
+
+async def _by_certificate_or(asked: Reply, context: Context, name: str) -> Reply:
+    reply = await _by_certificate(context, name)
+    if reply is not None:
+        return reply
+    context.session.login.pending = name
+    return asked
 
 
 async def _by_certificate(context: Context, name: str) -> Reply | None:

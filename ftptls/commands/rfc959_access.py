@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from ftptls.commands.context import Context
@@ -25,8 +26,16 @@ def _rein(context: Context, _argument: None) -> Reply:
     return Reply(220, "Ready for a new user; the connection is as it was at first.")
 
 
-async def _quit(context: Context, _argument: None) -> Reply:
-    await context.control.transfer_answered()
+def _quit(context: Context, _argument: None) -> Reply | Awaitable[Reply]:
+    answered = context.control.transfer_answered()
+    if answered is not None:
+        return _quit_behind(context, answered)
+    context.control.close_after_reply()
+    return _GOODBYE
+
+
+async def _quit_behind(context: Context, answered: Awaitable[None]) -> Reply:
+    await answered
     context.control.close_after_reply()
     return _GOODBYE
 

@@ -81,7 +81,8 @@ def _noop(_context: Context, _argument: None) -> Reply:
 async def _abor(context: Context, _argument: None) -> Reply:
     """First the transfer's 426, then this 226 (RFC 959 §4.1.3)."""
     if context.dtp.abort():
-        await context.control.transfer_answered()
+        if (answered := context.control.transfer_answered()) is not None:
+            await answered
         return Reply(226, "Transfer aborted.")
     context.dtp.forget_port()
     return Reply(226, "No transfer in progress.")

@@ -122,7 +122,6 @@ class Visit:
 
     def __init__(self, door: Door, address: str, make_way: Callable[[], None]) -> None:
         self._door = door
-        self._address = address
         self._presence = door.presence
         self._trusted = door.trusts(address)
         self._network = "" if self._trusted else network_of(address)
@@ -134,7 +133,15 @@ class Visit:
 
     def attempt(self, name: str, session: Session, control: Waiter, delay: float) -> Attempt:
         """Somebody is to be logged in."""
-        return self._door.attempt(self._address, name, session, control, delay)
+        return Attempt(
+            self._door.attempts,
+            self._network,
+            name,
+            trusted=self._trusted,
+            session=session,
+            control=control,
+            delay=delay,
+        )
 
     async def log_in(self, user: str) -> Callable[[], None]:
         """A user is in.

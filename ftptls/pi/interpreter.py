@@ -218,9 +218,10 @@ class Interpreter(ControlConnection, Waits):
         """Once the reply is sent: close the connection."""
         self._after_reply = lambda: self._close("said goodbye")
 
-    async def transfer_answered(self) -> None:
-        """Until the transfer in progress, if any, has its reply."""
-        if self._transferring:
-            waiting: Deferred[None] = Deferred()
-            self._after_transfer.append(waiting)
-            await waiting
+    def transfer_answered(self) -> Deferred[None] | None:
+        """Until the transfer in progress has its reply; ``None`` if there is none."""
+        if not self._transferring:
+            return None
+        waiting: Deferred[None] = Deferred()
+        self._after_transfer.append(waiting)
+        return waiting

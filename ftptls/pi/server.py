@@ -165,7 +165,8 @@ class ServerPI(Interpreter):
         Deferred.fromCoroutine(self._say_end(text, why))
 
     async def _say_end(self, text: str, why: str) -> None:
-        await self.transfer_answered()
+        if (answered := self.transfer_answered()) is not None:
+            await answered
         if self.client_present:
             self._close_with(Reply(421, text), why)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -106,9 +107,13 @@ class Verification:
             store.add_cert(crypto.X509.from_cryptography(authority))
         self.revocations.use_in(store)
 
+    @cached_property
+    def _openssl_mode(self) -> int:
+        return _MODES[self.mode]
+
     def demand(self, connection: SSL.Connection) -> None:
         """Have a certificate asked for, or due, in the handshake of a Connection."""
-        mode = _MODES[self.mode]
+        mode = self._openssl_mode
         if mode != connection.get_verify_mode():
             connection.set_verify(mode, _look_at if mode else None)
 

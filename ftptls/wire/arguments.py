@@ -59,6 +59,9 @@ class Mechanism(enum.Enum):
         return self in (Mechanism.SSL, Mechanism.TLS_P)
 
 
+_MECHANISMS = {each.value: each for each in Mechanism}
+
+
 class ExtendedPassive(enum.Enum):
     """What EPSV asks for (RFC 2428 §3)."""
 
@@ -252,10 +255,10 @@ def mechanism(text: str) -> Mechanism:
     asked = text.strip(" ").upper()
     if not asked:
         raise ArgumentError("AUTH takes the name of a mechanism: TLS.")
-    try:
-        return Mechanism(asked)
-    except ValueError:
-        raise ArgumentError("Unknown security mechanism; use AUTH TLS.", 504) from None
+    found = _MECHANISMS.get(asked)
+    if found is None:
+        raise ArgumentError("Unknown security mechanism; use AUTH TLS.", 504)
+    return found
 
 
 def listing_request(text: str) -> ListingRequest:
