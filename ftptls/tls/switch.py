@@ -255,9 +255,11 @@ class TLSSwitch:
 
 def _record_length(octets: bytes | bytearray) -> int:
     """Length of the first record with its header; 0 is never, -1 says it is none."""
-    if octets[0] not in _CONTENT_TYPES or (len(octets) > 1 and octets[1] != 3):
-        return -1
     if len(octets) < _HEADER:
-        return _HEADER
-    length = octets[3] << 8 | octets[4]
+        begins_well = octets[0] in _CONTENT_TYPES and octets[1:2] in (b"", b"\x03")
+        return _HEADER if begins_well else -1
+    kind, version, _, high, low = octets[:_HEADER]
+    if version != 3 or kind not in _CONTENT_TYPES:
+        return -1
+    length = high << 8 | low
     return _HEADER + length if length <= _LONGEST else -1

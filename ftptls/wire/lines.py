@@ -87,6 +87,10 @@ class LineReader:
         Returns:
             Octets of the line that has not ended yet, those dropped or taken out included.
         """
+        idle = not (self.buffered or self._tail or self._skip or self._state)
+        if idle and data.endswith(b"\n") and _IAC not in data:  # whole lines, as nearly always
+            self._buffer, self._at, self.buffered = data, 0, len(data)
+            return 0
         if self._state != _TEXT or _IAC in data:
             data = self._without_telnet(data)
         elif self._ignored and _LF in data:
