@@ -133,18 +133,21 @@ class TextLog:
         """Write one; a warning or worse at once."""
         text = ready_text(event)
         if text:
-            whole = f"{self._time(event['log_time'])} [{system_of(event)}] {text}"
+            when: float = event["log_time"]
+            second, time = self._told
+            if second != int(when):
+                time = self._begin_second(when)
+            system = event.get("log_system") or system_of(event)
+            whole = f"{time} [{system}] {text}"
             line: str | None = whole.replace("\n", "\n\t") + "\n"
         else:
             line = formatEventAsClassicLogText(event)
         if line:
             self._lines.add(line, urgent=event.get("log_level") in _URGENT)
 
-    def _time(self, when: float) -> str:
-        second, text = self._told
-        if second != int(when):
-            text = formatTime(when)
-            self._told = int(when), text
+    def _begin_second(self, when: float) -> str:
+        text = formatTime(when)
+        self._told = int(when), text
         return text
 
 
