@@ -153,11 +153,15 @@ class Jail:
         What the name stands for is for the caller to find out without following it.
         """
         head, _, name = path.rpartition(b"/")
-        directory = self.open(head or b"/", DIRECTORY)
+        directory = self._open_head(head)
         try:
             yield directory, name
         finally:
             os.close(directory)
+
+    def _open_head(self, head: bytes) -> int:
+        """The directory of what comes before the last slash of a path."""
+        return self.open(head, DIRECTORY) if head else os.open(self.root, DIRECTORY)
 
     def locate(self, path: bytes) -> tuple[int, bytes]:
         """The directory and the name where a file of this path is, or would be made.
@@ -171,7 +175,7 @@ class Jail:
             head, _, name = path.rpartition(b"/")
             if name in (b"", b".", b".."):
                 raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-            directory = self.open(head or b"/", DIRECTORY)
+            directory = self._open_head(head)
             try:
                 target = os.readlink(name, dir_fd=directory)
             except OSError as error:
