@@ -41,7 +41,14 @@ from ftptls.vfs.owners import Owner, OwnerWorkers
 from ftptls.vfs.reading import LocalReader
 from ftptls.vfs.resuming import kind_of_upload
 from ftptls.vfs.scanning import Listing, Scan, link_target
-from ftptls.vfs.small import SMALL, SmallReader, never_waits, open_at_once, read_small
+from ftptls.vfs.small import (
+    SMALL,
+    SmallReader,
+    locate_at_once,
+    never_waits,
+    open_at_once,
+    read_small,
+)
 from ftptls.vfs.stats import Describer, Place, place
 from ftptls.vfs.target import Target
 from ftptls.vfs.temporaries import is_temporary, lstat, reopen
@@ -112,7 +119,7 @@ class LocalFilesystem:
         self.umask = umask
         self._user = user
         self._describer = Describer(owner, self._options.owner_names)
-        # Whether reading may be tried without a worker.
+        # Whether reading, and the check of an upload, may be tried without a worker.
         self._at_once = owner is None and self._jail.can_open_cached
         resumable = upload_mode is UploadMode.ATOMIC_RESUME
         follows = self._options.links is Links.FOLLOW
@@ -143,7 +150,12 @@ class LocalFilesystem:
 
     async def open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
         """See :meth:`ftptls.interfaces.IFilesystem.open_write`."""
-        return await self._workers.run(self._open_write, path, how, offset)
+        target = self._target(path, how, offset)
+        if self._at_once:
+            upload = self._open_write_at_once(target)
+            if upload is not None:
+                return upload
+        return await self._workers.run(self._open_write, target)
 
     async def make_directory(self, path: PurePosixPath) -> None:
         """See :meth:`ftptls.interfaces.IFilesystem.make_directory`."""
@@ -284,8 +296,18 @@ class LocalFilesystem:
         finally:
             os.close(look)
 
-    def _open_write(self, path: PurePosixPath, how: Store, offset: int) -> IUpload:
-        target = self._target(path, how, offset)
+    def _open_write_at_once(self, target: Target) -> IUpload | None:
+        """Check a whole upload if nothing is waited for; else None."""
+        if target.lock or not target.is_whole:
+            return None
+        found = locate_at_once(target.jail, target.path)
+        if found is None:
+            return None
+        upload = kind_of_upload(self._upload_mode, target)(target, self._workers)
+        upload.check_there(*found)
+        return upload
+
+    def _open_write(self, target: Target) -> IUpload:
         upload = kind_of_upload(self._upload_mode, target)(target, self._workers)
         upload.check()
         self._own(upload)

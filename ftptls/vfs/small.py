@@ -1,9 +1,9 @@
 """Files so small that they are read as they are opened, and at once where nothing is waited for.
 
-To ask a worker costs more than to open and read a small file that the kernel has in memory.
-The kernel says whether it has: a path is resolved if every name on it is in memory
-(``RESOLVE_CACHED``), and octets are read if they are (``RWF_NOWAIT``). Whatever else comes
-of it, a worker does it all again.
+To ask a worker costs more than to open and read a small file that the kernel has in memory,
+or to look where an upload goes. The kernel says whether it has: a path is resolved if every
+name on it is in memory (``RESOLVE_CACHED``), and octets are read if they are (``RWF_NOWAIT``).
+Whatever else comes of it, a worker does it all again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 from zope.interface import implementer
 
 from ftptls.interfaces import IContents, IFileReader, IWorkers
-from ftptls.vfs.jail import LOOK, Jail
+from ftptls.vfs.jail import DIRECTORY, LOOK, Jail
 from ftptls.vfs.reading import LocalReader
+from ftptls.vfs.temporaries import open_regular
 
 SMALL = 64 * 1024
 """Octets of the largest file that is small."""
@@ -98,6 +100,67 @@ def open_at_once(jail: Jail, path: bytes, workers: IWorkers) -> SmallReader | Lo
     finally:
         os.close(fd)
     return SmallReader(bytes(contents)) if whole else None
+
+
+def locate_at_once(jail: Jail, path: bytes) -> tuple[int, bytes] | None:
+    """Find the directory and the name of a file if nothing is waited for, be it there or not.
+
+    Only on the disk that the folder is on, and only if :func:`never_waits` said yes of it.
+
+    Args:
+        jail: The folder.
+        path: As for :meth:`Jail.locate`.
+
+    Returns:
+        A descriptor that the caller closes, and a name that is none of a link. ``None`` if it
+        cannot be done so, or not at all.
+    """
+    head, _, name = path.rpartition(b"/")
+    if not (name and any(_tells.values()) and _knows(jail, path)):
+        return None
+    try:
+        directory = jail.open_cached(head or b"/", DIRECTORY)
+    except OSError:
+        return None
+    if _tells.get(os.fstat(directory).st_dev):
+        return directory, name
+    os.close(directory)
+    return None
+
+
+def _knows(jail: Jail, path: bytes) -> bool:
+    """Whether the kernel has in memory what a path stands for, or that it does for nothing.
+
+    A link is for a worker to follow.
+    """
+    try:
+        look = jail.open_cached(path, LOOK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        return not stat.S_ISLNK(os.fstat(look).st_mode)
+    finally:
+        os.close(look)
+
+
+def learn(name: bytes, directory: int, device: int) -> None:
+    """Find out :func:`never_waits` of a disk by a file there, if it may be read.
+
+    Args:
+        name: A regular file.
+        directory: Where it is.
+        device: The number of the disk.
+    """
+    if device in _tells:
+        return
+    with suppress(OSError):
+        fd = open_regular(name, directory, _READ)
+        try:
+            never_waits(fd, device)
+        finally:
+            os.close(fd)
 
 
 def never_waits(fd: int, device: int) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ftptls.errors import PermanentError
 from ftptls.interfaces import Store
 from ftptls.vfs.jail import Jail
+from ftptls.vfs.small import learn
 from ftptls.vfs.temporaries import (
     TRIES,
     WRITE,
@@ -72,6 +73,7 @@ class Target:
             refuse_unless_regular(info)
             # A protected file is protected in both modes, though a rename would not care.
             _demand(name, os.W_OK, directory)
+            learn(name, directory, info.st_dev)  # the next upload is to know
             if self.how is Store.NEW:
                 raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
         if info is None or replaced:

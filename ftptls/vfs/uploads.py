@@ -60,7 +60,15 @@ class _LocalUpload:
 
     def check(self) -> None:
         """Raise if the upload cannot begin; blocks."""
-        directory, name = self._target.jail.locate(self._target.path)
+        self.check_there(*self._target.jail.locate(self._target.path))
+
+    def check_there(self, directory: int, name: bytes) -> None:
+        """The same, where it is known already what the path leads to.
+
+        Args:
+            directory: The directory; it is closed.
+            name: The name in it.
+        """
         try:
             self._check(directory, name)
             if self._target.lock:

@@ -67,7 +67,7 @@ def _excused() -> bool:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name in ("__del__", "open_at_once"):
+        if frame.f_code.co_name in ("__del__", "open_at_once", "_open_write_at_once"):
             return True
         frame = frame.f_back
     return False
