@@ -51,8 +51,8 @@ class Door(Protocol):
     def came_in(self, link: Link, peer: str) -> None:
         """A connection that was admitted."""
 
-    def broke(self) -> None:
-        """No connection can be taken in any more."""
+    def broke(self, error: OSError) -> None:
+        """No connection can be taken in any more, for this reason."""
 
 
 class Listening(Protocol):
@@ -167,7 +167,7 @@ class ListeningSocket:
         except OSError as error:
             if error.errno not in _NOBODY:  # such as no descriptor left: it would be told again
                 self.close()
-                self._door.broke()
+                self._door.broke(error)
             return
         peer: str = address[0]
         if not self._door.admits(peer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from twisted.internet.defer import Deferred
 
 from ftptls import observe
@@ -49,6 +51,7 @@ class PassivePort:
         self._change = Change(around.patience)
         self._refused: tuple[Reply, float] | None = None
         self._asked_at = 0.0
+        self._trouble = 0  # the number of an error of the system
         self._port: Listening | None = None
         self._expiry = around.expiry
 
@@ -88,9 +91,19 @@ class PassivePort:
         observe.candidate_refused(self._session, peer, "not the client's address")
         return False
 
-    def broke(self) -> None:
-        """No connection can be taken in any more."""
+    def broke(self, error: OSError) -> None:
+        """No connection can be taken in any more, for this reason."""
+        self._trouble = error.errno or 0
         self.close()
+
+    def refuse_if_broken(self) -> None:
+        """Tell why no transfer can come about here, if that is our own trouble.
+
+        Raises:
+            OSError: What broke the port, such as ``EMFILE``.
+        """
+        if self._trouble:
+            raise OSError(self._trouble, os.strerror(self._trouble))
 
     def came_in(self, link: Link, peer: str) -> None:
         """A connection from the client's address."""
@@ -162,6 +175,7 @@ class PassivePort:
         """The channel of the transfer that was asked for; the port is closed behind it.
 
         Raises:
+            OSError: Nobody can be taken in.
             TransientError: 425, nobody came.
             PermanentError: 522, who came was refused.
         """
@@ -185,6 +199,7 @@ class PassivePort:
     def _nobody(self) -> Channel:
         if self.is_open():
             self._set_expiry()
+        self.refuse_if_broken()
         refused, self._refused = self._refused, None
         if refused is not None:
             raise PermanentError(refused[0].code, refused[0].text)

@@ -313,6 +313,8 @@ class ServerDTP:
             self._shut = None
 
     def _demand_port(self) -> None:
+        if self._passive is not None:
+            self._passive.refuse_if_broken()
         listening = self._passive is not None and self._passive.is_open()
         if not listening and self._session.data_port.target is None:
             raise TransientError(425, "Use PASV, EPSV, PORT or EPRT first.")

@@ -231,7 +231,9 @@ def test_abort_before_the_data_connection(server: Server, folder: Path) -> None:
         client.command("ABOR", 426, 226)
         client.command("EPSV", 229)
         client.send(f"STOR {folder.name}/never\r\nABOR")
-        client.expect(426, 226)
+        if not client.reply().startswith("426 "):  # where nothing was waited for, it was begun
+            client.expect(426)
+        client.expect(226)
         client.command("NOOP", 200)
     assert list(folder.iterdir()) == []
 
