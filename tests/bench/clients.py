@@ -30,6 +30,10 @@ class BenchError(Exception):
     """A server did not do what was asked for, in one sentence."""
 
 
+class WrongContentError(BenchError):
+    """What was moved is not what it was."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a server is, and who logs in.

@@ -185,6 +185,7 @@ def _run(
         "load": asdict(load),
         "negotiated": {each.name: each.negotiated for each in everybody if each.negotiated},
         "refused": {name: why for each in everybody for name, why in each.refused.items()},
+        "lost": {each.name: each.lost for each in everybody if each.lost},
         "rows": [
             result(row, taken[row.name], floors.of(row.name) if floors else None)
             for row in rows

@@ -56,6 +56,8 @@ def _about(run: Run) -> Iterator[str]:
     yield f"- rounds: {run['rounds']} that count."
     for name, sentence in run["negotiated"].items():
         yield f"- {name} encrypted large files with {sentence}."
+    for name, number in run.get("lost", {}).items():
+        yield f"- {name} lost octets of {number} uploads that it had confirmed; they were repeated."
     for row, sentence in run["refused"].items():
         yield f"- {row} is left out: {sentence}"
 

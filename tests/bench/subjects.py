@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench.clients import SUITE, BenchError, Finished, Session, Target
+from tests.bench.clients import (
+    SUITE,
+    BenchError,
+    Finished,
+    Session,
+    Target,
+    WrongContentError,
+)
 from tests.bench.contenders import Server, running
 from tests.bench.figures import Sample
 from tests.bench.listings import fill
@@ -93,6 +100,7 @@ class Subject:
         authority: Whom it has its certificate of, if it runs here.
         negotiated: Version of TLS and cipher of large transfers.
         refused: What another host would not do, by row.
+        lost: Uploads that it confirmed and did not have.
     """
 
     name: str
@@ -106,6 +114,7 @@ class Subject:
     authority: Authority | None = None
     negotiated: str = ""
     refused: dict[str, str] = field(default_factory=dict)
+    lost: int = 0
 
     def session(self, *, private: bool) -> Session:
         """Logged in."""
@@ -147,9 +156,14 @@ class Subject:
         return sample
 
     def same(self, got: Path) -> None:
-        """Compare with the large file, and remove it."""
+        """Compare with the large file, and remove it.
+
+        Raises:
+            WrongContentError: It is another one.
+        """
         if not filecmp.cmp(self.content.folder / "large", got, shallow=False):
-            raise BenchError(f"what was moved is not the large file: {got.stat().st_size} octets")
+            size = got.stat().st_size
+            raise WrongContentError(f"what was moved is not the large file: {size} octets")
         got.unlink()
 
     def meter(self) -> Callable[[float], float | None]:

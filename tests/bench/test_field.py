@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from ftptls.testing.certificates import Authority, KeyKind
-from tests.bench import contenders, field, gathering, peers, report, workers
+from tests.bench import contenders, field, gathering, peers, report, rows, workers
 from tests.bench.accounting import account, tree
-from tests.bench.clients import BenchError, Finished
-from tests.bench.contenders import FIELD
+from tests.bench.clients import BenchError, Finished, Target, WrongContentError
+from tests.bench.contenders import FIELD, OURS
 from tests.bench.figures import Sample, best, figures, ratio
 from tests.bench.rows import ROWS, Row
-from tests.bench.subjects import Load
+from tests.bench.subjects import Content, Load, Subject
 from tests.conftest import CHECKOUT
 
 TINY = Load(300_000, logins=2, files=2, commands=3, entries=20, sessions=2, seconds=0.2)
@@ -173,3 +173,24 @@ else:
     assert own.cpu_seconds() > 0
     process.end()
     own.close()
+
+
+def test_a_peer_that_loses_an_upload_may_try_again_and_we_may_not(tmp_path, monkeypatch):
+    given, sample = [], Sample(1.0, 1.0, 1.0)
+
+    def take(subject: Subject, *_: object, **__: object) -> Sample:
+        given.append(subject.name)
+        if len(given) % 2:
+            raise WrongContentError("what was moved is not the large file: 0 octets")
+        return sample
+
+    monkeypatch.setattr(rows, "_upload", take)
+    subjects = [
+        Subject(name, Target("127.0.0.1", 1, "alice"), Content(tmp_path, frozenset()))
+        for name in ("pyftpdlib", OURS)
+    ]
+    assert rows.upload(subjects[0], TINY, private=True) is sample
+    assert subjects[0].lost == 1
+    with pytest.raises(WrongContentError):
+        rows.upload(subjects[1], TINY, private=True)
+    assert given == ["pyftpdlib", "pyftpdlib", OURS]
