@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,8 +31,9 @@ CLEANED = r"(\d+) leftovers of uploads removed, (\d+) kept"
 class Round:
     """Some uploads, in the middle of which the server is killed."""
 
-    def __init__(self, server: Server, number: int) -> None:
+    def __init__(self, server: Server, number: int, kind: str) -> None:
         self._server = server
+        self._kind = kind
         self._random = random.Random(number)
         self._sent = 0
         self._sending = threading.Lock()
@@ -51,6 +53,9 @@ class Round:
         with ThreadPoolExecutor(CLIENTS) as pool:
             done = [pool.submit(self._upload, name) for name in self.new]
             assert self._enough.wait(120)
+            # What was sent may not have been taken yet: none has begun, or all before have ended.
+            while not hidden(self._server, self._kind) and not all(each.done() for each in done):
+                time.sleep(0.001)
             self._server.kill()
             for each in done:
                 each.result()
@@ -100,7 +105,7 @@ def test_killed_in_the_middle_of_uploads(
     left = 0
     try:
         for number in range(KILLS):
-            uploads = Round(server, number)
+            uploads = Round(server, number, kind)
             uploads.run()
             uploads.check()
             left += len(hidden(server, kind))
