@@ -177,17 +177,15 @@ class Context:
 
     def apply_policy(self, user: str = "", avatar: object = None) -> None:
         """Find the policy that holds from here on, for this client and this user."""
-        session, rules = self.session, self.settings.all_rules
-        session.policy = self.settings.policy
-        if rules or avatar is not None:
-            session.policy = policy.effective(
-                session.policy,
-                rules,
-                client=session.peers.client,
-                host=session.host,
-                user=user,
-                avatar=avatar.policy if IProtection.providedBy(avatar) else None,
-            )
+        session, settings = self.session, self.settings
+        session.policy = policy.effective(
+            settings.policy,
+            settings.all_rules,
+            client=session.peers.client,
+            host=session.host,
+            user=user,
+            avatar=avatar.policy if IProtection.providedBy(avatar) else None,
+        )
 
     def restricted(self, filesystem: IFilesystem, user: str) -> IFilesystem:
         """A user's files: what the settings allow of them, and with the hooks told of it."""

@@ -88,9 +88,31 @@ class Door:
             delay: Seconds that the first failure costs.
         """
         trusted = self.trusts(address)
+        network = "" if trusted else network_of(address)
+        return self.attempt_from(network, trusted, name, session, control, delay)
+
+    def attempt_from(
+        self,
+        network: str,
+        trusted: bool,
+        name: str,
+        session: Session,
+        control: Waiter,
+        delay: float,
+    ) -> Attempt:
+        """The same where it is known already what is held against the address.
+
+        Args:
+            network: What the address is counted under; empty if it is trusted.
+            trusted: Whether nothing is held against it.
+            name: Who.
+            session: For the log.
+            control: What waits.
+            delay: Seconds that the first failure costs.
+        """
         return Attempt(
             self.attempts,
-            "" if trusted else network_of(address),
+            network,
             name,
             trusted=trusted,
             session=session,
@@ -133,15 +155,8 @@ class Visit:
 
     def attempt(self, name: str, session: Session, control: Waiter, delay: float) -> Attempt:
         """Somebody is to be logged in."""
-        return Attempt(
-            self._door.attempts,
-            self._network,
-            name,
-            trusted=self._trusted,
-            session=session,
-            control=control,
-            delay=delay,
-        )
+        door, network, trusted = self._door, self._network, self._trusted
+        return door.attempt_from(network, trusted, name, session, control, delay)
 
     async def log_in(self, user: str) -> Callable[[], None]:
         """A user is in.

@@ -2,7 +2,7 @@
 
 pyOpenSSL's public calls take new memory for every piece and copy it once or twice more. New
 memory of this size comes from the kernel each time, page by page: that costs more than the
-encryption. These calls fill memory that is there already. They are the only ones that need
+encryption. These calls fill memory that is there already. Like those for short texts, they need
 what pyOpenSSL keeps private; where that is missing, the public calls do the same.
 """
 

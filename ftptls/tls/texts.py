@@ -145,10 +145,9 @@ class PrivateTexts:
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """See :class:`Texts`."""
+        self.put(connection, record)
         ssl = connection._ssl
         start, octets = self._memory.room
-        if self._bio_write(connection._into_ssl, record, len(record)) != len(record):
-            raise MemoryError
         count: int = self._ssl_read(ssl, start, _RECORD)
         if count <= 0:
             self._raise(connection, ssl, count)
@@ -158,18 +157,12 @@ class PrivateTexts:
 
     def seal(self, connection: SSL.Connection, text: bytes) -> bytes:
         """See :class:`Texts`."""
-        ssl, out = connection._ssl, connection._from_ssl
-        start, octets = self._memory.room
+        ssl = connection._ssl
         while (written := self._ssl_write(ssl, text, len(text))) != len(text):
             if written <= 0:
                 self._raise(connection, ssl, written)
             text = text[written:]
-        sealed = b""
-        while (count := self._bio_read(out, start, _ROOM)) > 0:
-            sealed += octets[:count]
-            if count < _ROOM:
-                break
-        return sealed
+        return self.due(connection)
 
 
 def best_texts() -> Texts:

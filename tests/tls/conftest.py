@@ -95,6 +95,11 @@ def client_context(authority: Authority, version: int) -> SSL.Context:
 
 
 @pytest.fixture
+def peer(client_context: SSL.Context) -> Peer:
+    return Peer(client_context)
+
+
+@pytest.fixture
 def recorded() -> Iterator[list[str]]:
     """What is logged, a text for each event."""
     texts: list[str] = []

@@ -12,7 +12,7 @@ from ftptls.tls import buffers
 from ftptls.tls.buffers import Calls, PrivateCalls, PublicCalls
 from ftptls.tls.stream import TLSError, TLSStream, room_for
 
-from .conftest import NOTHING, Peer
+from .conftest import NOTHING
 from .test_stream import shake
 
 RECORD = 16384
@@ -26,11 +26,6 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
     chosen: Calls = request.param()
     monkeypatch.setattr(buffers, "CALLS", chosen)
     return chosen
-
-
-@pytest.fixture
-def peer(client_context: SSL.Context) -> Peer:
-    return Peer(client_context)
 
 
 @pytest.fixture

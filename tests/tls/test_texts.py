@@ -26,11 +26,6 @@ def calls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Te
 
 
 @pytest.fixture
-def peer(client_context: SSL.Context) -> Peer:
-    return Peer(client_context)
-
-
-@pytest.fixture
 def stream(server, peer) -> TLSStream:
     made = TLSStream(server.new_session().connection())
     shake(made, peer)

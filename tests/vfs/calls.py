@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import Any
 
 from ftptls.interfaces import IFilesystem, Store
 from ftptls.testing.filesystem import InlineWorkers, run_now
 
 WORKERS = InlineWorkers()
+
+
+class CountingWorkers(InlineWorkers):
+    """Workers that tell how often they were asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
+        self.asked += 1
+        return await super().run(call, *args)
 
 
 def path(text: str) -> PurePosixPath:

@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pytest
 
@@ -18,34 +17,18 @@ from ftptls.vfs.jail import LOOK, Jail, kernel_resolves
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.options import LocalOptions
 from ftptls.vfs.small import SMALL, never_waits
-from ftptls.workers import InlineWorkers
+from tests.vfs.calls import CountingWorkers
 
 FILE = PurePosixPath("/f")
 
 
-class Counting(InlineWorkers):
-    """Workers that tell how often they were asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
-        self.asked += 1
-        return await super().run(call, *args)
-
-
 @pytest.fixture
-def workers() -> Counting:
-    return Counting()
-
-
-@pytest.fixture
-def files(tmp_path: Path, workers: Counting) -> LocalFilesystem:
+def files(tmp_path: Path, workers: CountingWorkers) -> LocalFilesystem:
     """A folder of which something was read already, so that it is known how its disk is."""
     return known(LocalFilesystem(tmp_path, workers), tmp_path, workers)
 
 
-def known(files: LocalFilesystem, folder: Path, workers: Counting) -> LocalFilesystem:
+def known(files: LocalFilesystem, folder: Path, workers: CountingWorkers) -> LocalFilesystem:
     (folder / "f").write_bytes(b"contents")
     read(files)
     workers.asked = 0
@@ -64,13 +47,15 @@ def read(files: LocalFilesystem, path: PurePosixPath = FILE) -> bytes:
         run_now(reader.close())
 
 
-def test_the_kernel_of_this_machine_can_do_it(files: LocalFilesystem, workers: Counting) -> None:
+def test_the_kernel_of_this_machine_can_do_it(
+    files: LocalFilesystem, workers: CountingWorkers
+) -> None:
     assert kernel_resolves()
     assert read(files) == b"contents"
     assert workers.asked == 0
 
 
-def test_a_worker_reads_a_small_file_in_one_go(tmp_path: Path, workers: Counting) -> None:
+def test_a_worker_reads_a_small_file_in_one_go(tmp_path: Path, workers: CountingWorkers) -> None:
     files = LocalFilesystem(tmp_path, workers, walk=True)
     (tmp_path / "f").write_bytes(b"contents")
     assert read(files) == b"contents"
@@ -80,7 +65,7 @@ def test_a_worker_reads_a_small_file_in_one_go(tmp_path: Path, workers: Counting
 
 @pytest.mark.parametrize("size", [0, 1, SMALL])
 def test_small_files_hold_no_descriptor(
-    files: LocalFilesystem, tmp_path: Path, workers: Counting, size: int
+    files: LocalFilesystem, tmp_path: Path, workers: CountingWorkers, size: int
 ) -> None:
     (tmp_path / "f").write_bytes(bytes(size))
     reader = opened(files)
@@ -92,7 +77,7 @@ def test_small_files_hold_no_descriptor(
 
 
 def test_larger_files_are_opened_only(
-    files: LocalFilesystem, tmp_path: Path, workers: Counting
+    files: LocalFilesystem, tmp_path: Path, workers: CountingWorkers
 ) -> None:
     (tmp_path / "f").write_bytes(bytes(SMALL + 1))
     reader = opened(files)
@@ -113,7 +98,7 @@ def half_of_it(_fd: int, buffers: list[bytearray], *_: int) -> int:
 @pytest.mark.parametrize("preadv", [nothing_cached, half_of_it])
 def test_what_is_not_in_memory_is_read_by_a_worker(
     files: LocalFilesystem,
-    workers: Counting,
+    workers: CountingWorkers,
     monkeypatch: pytest.MonkeyPatch,
     preadv: Callable[..., int],
 ) -> None:
@@ -125,7 +110,7 @@ def test_what_is_not_in_memory_is_read_by_a_worker(
 
 
 def test_names_that_are_not_in_memory_are_resolved_by_a_worker(
-    files: LocalFilesystem, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem, workers: CountingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Jail, "open_cached", nothing_cached)
     assert read(files) == b"contents"
@@ -156,7 +141,9 @@ def test_the_jail_holds(files: LocalFilesystem, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("links", [Links.REFUSE, Links.HIDE])
-def test_links_that_are_not_followed(tmp_path: Path, workers: Counting, links: Links) -> None:
+def test_links_that_are_not_followed(
+    tmp_path: Path, workers: CountingWorkers, links: Links
+) -> None:
     files = LocalFilesystem(tmp_path, workers, options=LocalOptions(links=links))
     known(files, tmp_path, workers)
     (tmp_path / "link").symlink_to("f")
@@ -182,7 +169,10 @@ def test_whether_a_disk_tells_what_it_has_in_memory(tmp_path: Path) -> None:
 
 
 def test_a_disk_is_asked_once_for_all_sessions(
-    files: LocalFilesystem, tmp_path: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem,
+    tmp_path: Path,
+    workers: CountingWorkers,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert read(LocalFilesystem(tmp_path, workers)) == b"contents"
     assert workers.asked == 0
@@ -194,7 +184,10 @@ def test_a_disk_is_asked_once_for_all_sessions(
 
 
 def test_a_disk_that_does_not_tell_is_left_to_workers(
-    files: LocalFilesystem, tmp_path: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem,
+    tmp_path: Path,
+    workers: CountingWorkers,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(small, "_tells", {tmp_path.stat().st_dev: False})
     assert read(files) == b"contents"

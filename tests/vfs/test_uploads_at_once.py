@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pytest
 
@@ -18,25 +17,9 @@ from ftptls.vfs import small
 from ftptls.vfs.jail import Jail
 from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.options import LocalOptions
-from ftptls.workers import InlineWorkers
+from tests.vfs.calls import CountingWorkers
 
 FILE = PurePosixPath("/in/f")
-
-
-class Counting(InlineWorkers):
-    """Workers that tell how often they were asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
-        self.asked += 1
-        return await super().run(call, *args)
-
-
-@pytest.fixture
-def workers() -> Counting:
-    return Counting()
 
 
 @pytest.fixture
@@ -51,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def files(folder: Path, workers: Counting) -> LocalFilesystem:
+def files(folder: Path, workers: CountingWorkers) -> LocalFilesystem:
     return LocalFilesystem(folder, workers)
 
 
@@ -81,7 +64,7 @@ def refused(number: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("mode", UploadMode)
 def test_a_file_that_is_known_is_replaced(
-    folder: Path, workers: Counting, mode: UploadMode
+    folder: Path, workers: CountingWorkers, mode: UploadMode
 ) -> None:
     before = len(os.listdir("/proc/self/fd"))
     upload = opened(LocalFilesystem(folder, workers, upload_mode=mode))
@@ -93,7 +76,7 @@ def test_a_file_that_is_known_is_replaced(
 
 
 def test_a_name_that_is_not_in_memory_is_looked_up_by_a_worker(
-    files: LocalFilesystem, folder: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem, folder: Path, workers: CountingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing_cached(*_: object) -> int:
         raise BlockingIOError(errno.EAGAIN, "not in memory")
@@ -105,7 +88,7 @@ def test_a_name_that_is_not_in_memory_is_looked_up_by_a_worker(
 
 
 def test_a_name_of_which_is_known_that_nothing_has_it(
-    files: LocalFilesystem, folder: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem, folder: Path, workers: CountingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_cached = Jail.open_cached
 
@@ -139,7 +122,7 @@ def test_what_cannot_be_replaced_is_refused(files: LocalFilesystem, folder: Path
 
 @pytest.mark.parametrize(("how", "offset"), [(Store.APPEND, 0), (Store.RESUME, 2), (Store.NEW, 2)])
 def test_what_is_gone_on_with_is_looked_at_by_a_worker(
-    files: LocalFilesystem, workers: Counting, how: Store, offset: int
+    files: LocalFilesystem, workers: CountingWorkers, how: Store, offset: int
 ) -> None:
     try:
         opened(files, FILE, how, offset)
@@ -148,7 +131,7 @@ def test_what_is_gone_on_with_is_looked_at_by_a_worker(
     assert workers.asked == 1
 
 
-def test_write_locks_are_looked_at_by_a_worker(folder: Path, workers: Counting) -> None:
+def test_write_locks_are_looked_at_by_a_worker(folder: Path, workers: CountingWorkers) -> None:
     files = LocalFilesystem(folder, workers, options=LocalOptions(lock_uploads=True))
     opened(files)
     assert workers.asked == 1
@@ -156,7 +139,7 @@ def test_write_locks_are_looked_at_by_a_worker(folder: Path, workers: Counting) 
 
 @pytest.mark.parametrize("links", Links)
 def test_links_are_followed_by_a_worker_if_at_all(
-    folder: Path, workers: Counting, links: Links
+    folder: Path, workers: CountingWorkers, links: Links
 ) -> None:
     (folder / "link").symlink_to("/in/f")
     files = LocalFilesystem(folder, workers, options=LocalOptions(links=links))
@@ -167,7 +150,7 @@ def test_links_are_followed_by_a_worker_if_at_all(
     assert workers.asked == 1
 
 
-def test_an_upload_stays_in_the_folder(folder: Path, workers: Counting) -> None:
+def test_an_upload_stays_in_the_folder(folder: Path, workers: CountingWorkers) -> None:
     outside = folder / "in"
     inside = folder / "jail"
     inside.mkdir()
@@ -178,7 +161,7 @@ def test_an_upload_stays_in_the_folder(folder: Path, workers: Counting) -> None:
 
 
 def test_a_disk_is_known_by_the_first_upload_in_place_of_a_file(
-    files: LocalFilesystem, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem, workers: CountingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(small, "_tells", {})
     opened(files)
@@ -188,7 +171,7 @@ def test_a_disk_is_known_by_the_first_upload_in_place_of_a_file(
 
 
 def test_a_disk_that_does_not_tell_is_left_to_workers(
-    files: LocalFilesystem, folder: Path, workers: Counting, monkeypatch: pytest.MonkeyPatch
+    files: LocalFilesystem, folder: Path, workers: CountingWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(small, "_tells", {folder.stat().st_dev: False})
     with refused(errno.EEXIST):
