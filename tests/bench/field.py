@@ -2,8 +2,8 @@
 
 vsftpd, ProFTPD, Pure-FTPd, pyftpdlib, the server of ``twistd ftp`` and ftptls run at once, and
 serve one folder. Each round goes through the rows, and each row through the servers, one after
-the other; round 0 warms up, compares what was moved octet by octet, and does not count. With
-``--host``, one server that runs elsewhere is asked for what can be told from here.
+the other in an order of its own; round 0 warms up, compares what was moved octet by octet, and does
+not count. With ``--host``, one server that runs elsewhere is asked for what can be told from here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from ftptls.testing.certificates import KeyKind
@@ -58,7 +59,7 @@ def measure(
         for row in [each for each in rows if number or each.warmed]:
             if number and floors:
                 floors.take(row.name)
-            for subject in subjects[row.kind]:
+            for subject in _drawn(subjects[row.kind], f"{number} {row.name}"):
                 if not _can(subject, row):
                     continue
                 subject.first = not number
@@ -67,6 +68,11 @@ def measure(
                 if number and sample:
                     taken.setdefault(row.name, {}).setdefault(subject.name, []).append(sample)
     _tell("")
+
+
+def _drawn(subjects: Sequence[Subject], lot: str) -> list[Subject]:
+    """In an order of their own, the same in each run: what one leaves behind costs the next."""
+    return Random(lot).sample(subjects, len(subjects))
 
 
 def _sample(row: Row, subject: Subject, load: Load) -> Sample | None:

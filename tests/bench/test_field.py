@@ -80,6 +80,20 @@ def test_what_was_measured_before_an_error_is_written(tmp_path, monkeypatch, cap
     assert "| one | ms | 2.5 |" in capsys.readouterr().out
 
 
+def test_each_round_has_an_order_of_its_own():
+    turns: list[str] = []
+    row = Row("one", "ms", lambda subject, load: turns.append(subject.name) or Sample(1.0))
+    subjects = [
+        Subject(name, Target("127.0.0.1", 1), content=None) for name in ("a", "b", "c", "d", "e")
+    ]
+    for _ in range(2):
+        field.measure([row], {KeyKind.RSA: subjects}, TINY, 5, None, {})
+    rounds = [tuple(turns[begin : begin + 5]) for begin in range(0, len(turns), 5)]
+    assert {frozenset(each) for each in rounds} == {frozenset("abcde")}
+    assert len(set(rounds[:6])) > 4
+    assert rounds[:6] == rounds[6:]
+
+
 @pytest.mark.parametrize(
     ("octets", "said", "complaint"),
     [
