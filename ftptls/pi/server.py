@@ -119,6 +119,8 @@ class ServerPI(Interpreter):
         observe.disconnected(self.session, self._why)
         self._lost = True  # a transfer that ended above has not told the factory
         self._leave()
+        if not (self._busy or self._transferring or self._pumping):
+            del self._context, self._dtp, self._switch, self.visit
 
     def _ended(self) -> None:
         """Abort the transfer, as RFC 959 §4.1.1 wants of an unexpected end; hold no port."""
