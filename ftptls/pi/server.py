@@ -119,6 +119,13 @@ class ServerPI(Interpreter):
         observe.disconnected(self.session, self._why)
         self._lost = True  # a transfer that ended above has not told the factory
         self._leave()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Undo the rings of references, unless something of the session still goes on.
+
+        So all of its memory is free at once, and not when the collector of garbage comes.
+        """
         if not (self._busy or self._transferring or self._pumping):
             del self._context, self._dtp, self._switch, self.visit
 
