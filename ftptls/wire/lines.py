@@ -55,6 +55,7 @@ class LineReader:
         "_buffer",
         "_ignored",
         "_limit",
+        "_line",
         "_skip",
         "_state",
         "_tail",
@@ -70,6 +71,7 @@ class LineReader:
 
     def clear(self) -> None:
         """Forget everything that was fed, and every answer that is due."""
+        self._line = b""  # all there is, if that is exactly one line and its end
         self._buffer = b""
         self._at = 0  # where in the buffer the next line begins
         self.buffered = 0
@@ -79,7 +81,7 @@ class LineReader:
         self._state = _TEXT
         self._within = 0  # octets of the subnegotiation so far
         self._ignored = 0  # octets taken out of the unfinished line
-        self.answers = bytearray()
+        self.answers = b""
 
     def feed(self, data: bytes) -> int:
         """Take what arrived, in pieces of any size.
@@ -87,10 +89,13 @@ class LineReader:
         Returns:
             Octets of the line that has not ended yet, those dropped or taken out included.
         """
-        idle = not (self.buffered or self._tail or self._skip or self._state)
-        if idle and data.endswith(b"\n") and _IAC not in data:  # whole lines, as nearly always
-            self._buffer, self._at, self.buffered = data, 0, len(data)
+        size = data.find(b"\n") + 1
+        one = size == len(data) and size <= self._limit and _IAC not in data
+        if one and not (self.buffered or self._skip):  # as nearly always
+            self._line, self.buffered = data, size
             return 0
+        if self._line:
+            self._buffer, self._line = self._line, b""
         if self._state != _TEXT or _IAC in data:
             data = self._without_telnet(data)
         elif self._ignored and _LF in data:
@@ -123,6 +128,9 @@ class LineReader:
             LineTooLong: Once for each oversized line, as soon as that is certain.
                 The rest of the line is dropped as it arrives.
         """
+        if self._line:
+            line, self._line, self.buffered = self._line, b"", 0
+            return line[:-2] if line.endswith(b"\r\n") else line[:-1]
         buffer, at = self._buffer, self._at
         end = buffer.find(b"\n", at)
         if end < 0:
@@ -148,8 +156,7 @@ class LineReader:
 
     def take_answers(self) -> bytes:
         """:attr:`answers`, which are not due any more."""
-        answers = bytes(self.answers)
-        self.answers.clear()
+        answers, self.answers = self.answers, b""
         return answers
 
     def _without_telnet(self, data: bytes) -> bytes:

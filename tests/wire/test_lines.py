@@ -221,6 +221,22 @@ def test_chunking_never_matters(data, cuts):
     assert parts.take_answers() == whole.take_answers()
 
 
+@given(st.lists(SPICY | st.sampled_from([b"NOOP\r\n", b"PWD\n", b"x" * LIMIT + b"\n"])))
+def test_a_line_that_comes_alone_is_read_like_those_that_do_not(pieces):
+    """Whatever came before it, and whether or not it is read before more comes."""
+    quick, slow, hasty = LineReader(LIMIT), LineReader(LIMIT), LineReader(LIMIT)
+    lines, same = [], []
+    for piece in pieces:
+        quick.feed(piece)
+        for octet in octets(piece):
+            slow.feed(octet)
+            same += drain(slow)
+        lines += drain(quick)
+        assert quick.buffered == slow.buffered
+        hasty.feed(piece)
+    assert lines == same == drain(hasty)
+
+
 @given(st.binary())
 def test_no_octets_break_the_reader(data):
     for line in read(data, limit=40):
