@@ -84,7 +84,7 @@ class TLSStream:
         self._connection = connection
         self._minimum = self._notes.session.protocols.minimum if self._notes else minimum
         self.as_client = as_client
-        self._first = bytearray()
+        self._first = b""
         self._hold = hold_tickets
         self._edges = RecordEdges()
         self._holding = False
@@ -109,18 +109,16 @@ class TLSStream:
         else:
             self._idle += len(view)
 
-    def feed_handshake(self, record: bytes) -> None:
-        """Like :meth:`feed`, for who looks himself where records end: exactly one."""
-        self._first += record[: max(0, _FIRST - len(self._first))]
-        texts.TEXTS.put(self._connection, record)
-
     @property
     def between_records(self) -> bool:
         """Whether what was fed so far ends where a record does."""
         return self._edges.at_edge
 
-    def handshake(self) -> bool:
+    def handshake(self, records: bytes = b"") -> bool:
         """Go on with the handshake, as far as what was fed allows.
+
+        Args:
+            records: More of it, from who looks himself where records end: whole ones.
 
         Returns:
             Whether it is complete now.
@@ -129,12 +127,13 @@ class TLSStream:
             TLSError: It failed; :meth:`output` then holds the alert.
         """
         if not self.established:
-            complete = self._guard(texts.TEXTS.shake, self._connection)
+            self._first = (self._first + records)[:_FIRST]
+            complete = self._guard(texts.TEXTS.shake, self._connection, records)
             self._heed_refusal()
             if not complete:
                 return False
             self.established = True
-            self._first.clear()
+            self._first = b""
             self._holding = self._hold and self.version == "TLSv1.3"
         return True
 
@@ -163,7 +162,6 @@ class TLSStream:
         """
         if self.ended:
             return b""
-        self._idle += len(record)
         try:
             data = texts.TEXTS.open_record(self._connection, record)
         except SSL.WantReadError:
@@ -175,6 +173,7 @@ class TLSStream:
         if data:
             self._idle = 0
         else:
+            self._idle += len(record)
             self._bound_idleness(0)
         return data
 
@@ -285,7 +284,7 @@ class TLSStream:
         if self.as_client:
             return reason
         found = verdict(self._connection)
-        known = reasons.Known(bytes(self._first), self._minimum, found, implicit)
+        known = reasons.Known(self._first, self._minimum, found, implicit)
         return reasons.explain(reason, known)
 
     def _guard(self, call: Callable[..., T], *args: object) -> T:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
+from typing import NoReturn
 
 from ftptls.tls.reasons import not_tls
 from ftptls.tls.stream import TLSError, TLSStream
 
 _HEADER = 5
+_read_header = Struct(">BBxH").unpack_from
 # RFC 8446 §5.2 and RFC 5246 §6.2.3: the longest record either version allows.
 _LONGEST = 16384 + 2048
 _CONTENT_TYPES = range(20, 24)
@@ -103,10 +106,15 @@ class TLSSwitch:
         What comes is clear text or one record most of the time, which need not be kept first.
         """
         if data and not self.received:
-            if self.phase is CLEAR:
+            phase = self.phase
+            if phase is UP:
+                if _record_length(data) == len(data):
+                    return self._open(data)
+            elif phase is CLEAR:
                 return data
-            if self.phase in (UP, RISING) and _record_length(data) == len(data):
-                return self._open(data) if self.phase is UP else self._shake(data)
+            elif phase is RISING and 0 < (length := _step_length(data)) <= len(data):
+                self.received += data[length:]  # who shook hands may say something at once
+                return self._shake(data[:length]) or self.next_event()
         self.received += data
         return self.next_event()
 
@@ -127,7 +135,7 @@ class TLSSwitch:
     def say_close(self) -> None:
         """Send our close_notify now, if TLS is still waiting to go down."""
         if self.phase is SINKING:
-            stream = self._raised_stream()
+            stream = self.stream or _not_raised()
             stream.close()
             self._flush(stream)
 
@@ -154,38 +162,36 @@ class TLSSwitch:
 
     def next_event(self) -> Event | None:
         """The next thing that happened; ``None`` until more is fed."""
-        while self.received:
-            if self.phase in (OVER, REFUSED):
-                self.received.clear()
-                return None
-            if self.phase is CLEAR:
-                data = bytes(self.received)
-                self.received.clear()
+        received = self.received
+        while received:
+            phase = self.phase
+            if phase is CLEAR:
+                data = bytes(received)
+                received.clear()
                 return data
-            if self.phase is SINKING and self.received[0] not in _CONTENT_TYPES:
-                return self._lowered()
-            length = _record_length(self.received)
-            if length < 0:
-                return self._no_tls(not_tls(bytes(self.received)))
-            if len(self.received) < length:
+            if phase is OVER or phase is REFUSED:
+                received.clear()
                 return None
-            record = bytes(self.received[:length])
-            del self.received[:length]
-            rising = self.phase is RISING
-            event = self._shake(record) if rising else self._open(record)
+            if phase is SINKING and received[0] not in _CONTENT_TYPES:
+                return self._lowered()
+            length = _step_length(received) if phase is RISING else _record_length(received)
+            if length < 0:
+                return self._no_tls(not_tls(bytes(received)))
+            if len(received) < length:
+                return None
+            records = bytes(received[:length])
+            del received[:length]
+            event = self._shake(records) if phase is RISING else self._open(records)
             if event is not None:
                 return event
         return None
 
-    def _shake(self, record: bytes) -> Event | None:
+    def _shake(self, records: bytes) -> Event | None:
         """Go on with the handshake."""
-        stream = self._raised_stream()
+        stream = self.stream or _not_raised()
         self._begun = True
-        stream.feed_handshake(record)
-        if record[0] == _CHANGE_CIPHER_SPEC and self.received:
-            return None  # it says nothing alone, and what it goes before is there
         try:
-            complete = stream.handshake()
+            complete = stream.handshake(records)
         except TLSError as error:
             self._flush(stream)
             return self._fail(str(error))
@@ -197,7 +203,7 @@ class TLSSwitch:
 
     def _open(self, record: bytes) -> Event | None:
         """Take what a record holds, once TLS was up."""
-        stream = self._raised_stream()
+        stream = self.stream or _not_raised()
         try:
             data = stream.open_record(record)
         except TLSError as error:
@@ -222,11 +228,6 @@ class TLSSwitch:
         if self._idle <= _MOST_IDLE:
             return None
         return self._fail("the client sends TLS records without data, one after the other")
-
-    def _raised_stream(self) -> TLSStream:
-        if self.stream is None:
-            raise RuntimeError("TLS was not raised on this connection")
-        return self.stream
 
     def _flush(self, stream: TLSStream) -> None:
         if output := stream.output():
@@ -253,13 +254,30 @@ class TLSSwitch:
         return Failed(reason)
 
 
+def _not_raised() -> NoReturn:
+    raise RuntimeError("TLS was not raised on this connection")
+
+
 def _record_length(octets: bytes | bytearray) -> int:
     """Length of the first record with its header; 0 is never, -1 says it is none."""
     if len(octets) < _HEADER:
         begins_well = octets[0] in _CONTENT_TYPES and octets[1:2] in (b"", b"\x03")
         return _HEADER if begins_well else -1
-    kind, version, _, high, low = octets[:_HEADER]
-    if version != 3 or kind not in _CONTENT_TYPES:
+    kind, version, length = _read_header(octets)
+    if version != 3 or kind not in _CONTENT_TYPES or length > _LONGEST:
         return -1
-    length = high << 8 | low
-    return _HEADER + length if length <= _LONGEST else -1
+    whole: int = _HEADER + length
+    return whole
+
+
+def _step_length(octets: bytes | bytearray) -> int:
+    """Like :func:`_record_length`, of all that OpenSSL takes for one step of the handshake.
+
+    ChangeCipherSpec says nothing alone: if what it goes before is there, they go together.
+    """
+    length = _record_length(octets)
+    if octets[0] == _CHANGE_CIPHER_SPEC and 0 < length < len(octets):
+        both = length + _record_length(octets[length:])
+        if length < both <= len(octets):
+            return both
+    return length

@@ -20,11 +20,12 @@ _ROOM = _RECORD + 8192
 class Texts(Protocol):
     """One way to make these calls."""
 
-    def put(self, connection: SSL.Connection, record: bytes) -> None:
-        """Give it what was received."""
+    def shake(self, connection: SSL.Connection, received: bytes) -> bool:
+        """Go on with the handshake, as far as what was received allows; whether it is complete.
 
-    def shake(self, connection: SSL.Connection) -> bool:
-        """Go on with the handshake, as far as what was put allows; whether it is complete.
+        Args:
+            connection: The one that shakes hands.
+            received: What it was not given yet.
 
         Raises:
             SSL.Error: It failed.
@@ -57,12 +58,10 @@ class Texts(Protocol):
 class PublicTexts:
     """By what pyOpenSSL promises."""
 
-    def put(self, connection: SSL.Connection, record: bytes) -> None:
+    def shake(self, connection: SSL.Connection, received: bytes) -> bool:
         """See :class:`Texts`."""
-        connection.bio_write(record)
-
-    def shake(self, connection: SSL.Connection) -> bool:
-        """See :class:`Texts`."""
+        if received:
+            connection.bio_write(received)
         try:
             connection.do_handshake()
         except SSL.WantReadError:
@@ -81,7 +80,7 @@ class PublicTexts:
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """See :class:`Texts`."""
-        self.put(connection, record)
+        connection.bio_write(record)
         return connection.recv(_RECORD)
 
     def seal(self, connection: SSL.Connection, text: bytes) -> bytes:
@@ -118,13 +117,10 @@ class PrivateTexts:
         self._bio_read, self._bio_write = library.BIO_read, library.BIO_write
         self._raise = SSL.Connection._raise_ssl_error
 
-    def put(self, connection: SSL.Connection, record: bytes) -> None:
+    def shake(self, connection: SSL.Connection, received: bytes) -> bool:
         """See :class:`Texts`."""
-        if self._bio_write(connection._into_ssl, record, len(record)) != len(record):
+        if received and self._bio_write(connection._into_ssl, received, len(received)) <= 0:
             raise MemoryError
-
-    def shake(self, connection: SSL.Connection) -> bool:
-        """See :class:`Texts`."""
         ssl = connection._ssl
         result: int = self._ssl_do_handshake(ssl)
         if result == 1:
@@ -136,16 +132,16 @@ class PrivateTexts:
     def due(self, connection: SSL.Connection) -> bytes:
         """See :class:`Texts`."""
         start, octets = self._memory.room
-        due = b""
-        while (count := self._bio_read(connection._from_ssl, start, _ROOM)) > 0:
-            due += octets[:count]
-            if count < _ROOM:
-                break
-        return due
+        count: int = self._bio_read(connection._from_ssl, start, _ROOM)
+        if count <= 0:
+            return b""
+        due: bytes = octets[:count]
+        return due if count < _ROOM else due + self.due(connection)
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """See :class:`Texts`."""
-        self.put(connection, record)
+        if self._bio_write(connection._into_ssl, record, len(record)) <= 0:
+            raise MemoryError
         ssl = connection._ssl
         start, octets = self._memory.room
         count: int = self._ssl_read(ssl, start, _RECORD)

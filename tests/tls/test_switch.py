@@ -267,3 +267,37 @@ def test_a_record_that_comes_alone_is_no_longer_than_others(length):
     line.raise_tls()
     event = line.switch.take(b"\x17\x03\x03" + length.to_bytes(2, "big") + bytes(length))
     assert isinstance(event, Failed)
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+@pytest.mark.parametrize("cut", [0, 1, 5, 6, 7, 11, 30])
+def test_the_end_of_a_handshake_and_what_is_said_behind_it_may_come_together(version, cut):
+    """In one piece, or cut anywhere in ChangeCipherSpec and what it goes before."""
+    line = Line(version=version)
+    line.switch.raise_tls(TLSStream(line.session.connection()))
+    peer = Peer(AUTHORITY.client_context(version))
+    peer.take(b"")
+    assert line.switch.take(peer.output()) is None
+    peer.take(line.answer())
+    flight = peer.output()
+    if version == SSL.TLS1_3_VERSION:
+        flight += peer.send(b"USER alice\r\n")
+    if cut:
+        assert line.switch.take(flight[:cut]) is None
+    assert line.switch.take(flight[cut:]) == Raised()
+    line.take_events()
+    assert line.received == (b"USER alice\r\n" if version == SSL.TLS1_3_VERSION else b"")
+    assert not line.switch.received
+
+
+@pytest.mark.parametrize(
+    "behind", [b"\x47ET / HTTP/1.1", b"\x17\x02\x03\x00\x01x", b"\x17\x03\x03\x80\0"]
+)
+def test_what_is_no_record_behind_change_cipher_spec_fails(behind):
+    line = Line()
+    line.switch.raise_tls(TLSStream(line.session.connection()))
+    peer = Peer(AUTHORITY.client_context(line.version))
+    peer.take(b"")
+    line.feed(peer.output())
+    line.feed(b"\x14\x03\x03\x00\x01\x01" + behind)
+    assert [type(each) for each in line.changes] == [Failed]
