@@ -245,14 +245,14 @@ class CommandTable(Mapping[str, Command]):
 
 
 def _forget(context: Context, openers: frozenset[str]) -> None:
-    if not openers:
-        return
-    parameters = context.session.parameters
+    pending = context.session.parameters
+    if not (pending.rename_from or pending.marker or pending.range or pending.copy_from):
+        return  # as before nearly every command
     if "RNFR" in openers:
-        parameters.rename_from = None
+        pending.rename_from = None
     if "REST" in openers:
-        parameters.marker = 0
+        pending.marker = 0
     if "RANG" in openers:
-        parameters.range = None
+        pending.range = None
     if "SITE CPFR" in openers:
-        parameters.copy_from = None
+        pending.copy_from = None

@@ -84,7 +84,10 @@ class ControlConnection(Protocol):
     # --- for the subclass to say -------------------------------------------------------------
 
     def _take_command(self) -> bool:
-        """Take up the next command; false if there is none, or it has to wait."""
+        """Take up the next command; false if there is none, or it has to wait.
+
+        Once one was taken up, another one is there only if more was heard than that.
+        """
         raise NotImplementedError
 
     def _tls_event(self, change: Change) -> None:
@@ -178,25 +181,29 @@ class ControlConnection(Protocol):
         Args:
             received: What came from the client just now.
         """
+        switch, lines = self._switch, self._lines
         if self._pumping or self._next_turn is not None:
-            self._switch.feed(received)
+            switch.feed(received)
             return
         self._pumping = True
         try:
-            if received:
-                self._heed(self._switch.take(received))
+            if received and (event := switch.take(received)) is not None:
+                self._heed(event)
             for _ in range(_TURN):
                 if self._closing:
                     break
-                heard = self._switch.received and self._take_event()
-                if not heard and not self._take_command():
+                if switch.received and self._take_event():
+                    continue
+                if not self._take_command() or not (lines.buffered or switch.received):
                     break
             else:
                 self._next_turn = self._reactor.callLater(0, self._pump_on)
         finally:
             self._pumping = False
-            self._flush()
-        self._throttle()
+            if self._unsent:
+                self._flush()
+        if self._reading_paused or self._writing_paused or lines.buffered or switch.received:
+            self._throttle()
 
     def _pump_on(self) -> None:
         self._next_turn = None
@@ -207,10 +214,12 @@ class ControlConnection(Protocol):
         if self._lines.buffered > _HIGH_WATER:
             return False
         event = self._switch.next_event()
+        if event is None:
+            return False
         self._heed(event)
-        return event is not None
+        return True
 
-    def _heed(self, event: Event | None) -> None:
+    def _heed(self, event: Event) -> None:
         """Feed what was heard to the lines, or say what became of TLS."""
         if isinstance(event, bytes):
             unfinished = self._lines.feed(event)
@@ -218,7 +227,7 @@ class ControlConnection(Protocol):
                 self._switch.write(self._lines.take_answers())
             if unfinished > _MOST_UNFINISHED:
                 self._line_never_ends()
-        elif event is not None:
+        else:
             self._shaking_hands = False
             self._tls_event(event)
 
@@ -263,8 +272,8 @@ class ControlConnection(Protocol):
             self._time_is_up()
 
     def _stop_timers(self) -> None:
-        for call in (self._timer, self._next_turn, self._close_notify):
-            if call is not None and call.active():
+        for call in filter(None, (self._timer, self._next_turn, self._close_notify)):
+            if call.active():
                 call.cancel()
 
     def _close(self, why: str) -> None:

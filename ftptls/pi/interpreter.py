@@ -80,10 +80,11 @@ class Interpreter(ControlConnection, Waits):
             return False
         if self._busy or self._writing_paused or self._switch.phase is SINKING:
             return False
-        if self._next is None and not self._read_line():
-            return False
         if self._next is None:
-            return True
+            if not self._read_line():
+                return False
+            if self._next is None:  # it was none, and was answered
+                return True
         command, argument = self._next
         if self._transferring and not command.during_transfer:
             return False
