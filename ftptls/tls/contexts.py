@@ -122,7 +122,7 @@ class SessionContext:
         self.demanded = ""
         self.server_name = ""
         self._bare = bare
-        self._id = bare.new_id()
+        self._id = b""  # until there is a connection that needs it
 
     def control_connection(self) -> SSL.Connection:
         """A new TLS server over memory, for the control connection.
@@ -138,6 +138,7 @@ class SessionContext:
 
     def connection(self) -> SSL.Connection:
         """A new TLS server over memory, for one data connection."""
+        self._id = self._id or self._bare.new_id()
         return self._new(is_control=False)
 
     @property

@@ -35,9 +35,10 @@ class Handshake:
         shown: The subject of a client certificate that OpenSSL objects to.
         refusal: Why the handshake is refused, in words; empty while it is not.
         alert: What the client is told in place of OpenSSL's own words; 0 for those.
+        protocol: What ALPN chose; empty while it did not.
     """
 
-    __slots__ = ("alert", "host", "is_control", "refusal", "session", "shown")
+    __slots__ = ("alert", "host", "is_control", "protocol", "refusal", "session", "shown")
 
     def __init__(self, session: SessionContext, *, is_control: bool) -> None:
         self.session = session
@@ -46,6 +47,7 @@ class Handshake:
         self.shown = ""
         self.refusal = ""
         self.alert = 0
+        self.protocol = b""
 
     def refuse(self, reason: str, alert: int) -> None:
         """Have the handshake fail with an alert, once OpenSSL is done with its step."""
@@ -56,7 +58,7 @@ class Handshake:
         return bytes((21, 3, 3, 0, 2, 2, self.alert))
 
 
-def choose_protocol(_connection: SSL.Connection, offered: Sequence[bytes]) -> bytes:
+def choose_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> bytes:
     """ALPN (RFC 7301): what is chosen of what a client offers.
 
     A client that offers protocols, and none of ours, was talked into speaking to us (ALPACA):
@@ -67,5 +69,8 @@ def choose_protocol(_connection: SSL.Connection, offered: Sequence[bytes]) -> by
     """
     for protocol in _PROTOCOLS:
         if protocol in offered:
+            notes = connection.get_app_data()
+            if isinstance(notes, Handshake):
+                notes.protocol = protocol
             return protocol
     raise SSL.Error([("ftptls", "", "no application protocol")])

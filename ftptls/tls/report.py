@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -11,8 +11,7 @@ from ftptls.tls.clients import UNREADABLE, subject_in_words
 from ftptls.tls.stream import TLSStream
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a complete handshake came to.
 
     Attributes:
@@ -39,7 +38,6 @@ class Report:
 
 def report(stream: TLSStream) -> Report:
     """What the handshake of a stream came to."""
-    connection = stream.connection
     certificate = stream.peer_certificate
     return Report(
         stream.version,
@@ -48,8 +46,8 @@ def report(stream: TLSStream) -> Report:
         "server" if stream.as_client else "client",
         _subject(certificate) if certificate else "",
         hashlib.sha256(certificate).hexdigest() if certificate else "",
-        (connection.get_servername() or b"").decode("ascii", "replace"),
-        connection.get_alpn_proto_negotiated().decode("ascii", "replace"),
+        stream.server_name,
+        stream.protocol,
     )
 
 

@@ -82,7 +82,7 @@ class TLSStream:
         notes = connection.get_app_data()
         self._notes = notes if isinstance(notes, Handshake) else None
         self._connection = connection
-        self._minimum = self._notes.session.protocols.minimum if self._notes else minimum
+        self._minimum = minimum
         self.as_client = as_client
         self._first = b""
         self._hold = hold_tickets
@@ -268,6 +268,18 @@ class TLSStream:
         return session_reused(self._connection)
 
     @property
+    def server_name(self) -> str:
+        """SNI, as sent; empty without."""
+        return (self._connection.get_servername() or b"").decode("ascii", "replace")
+
+    @property
+    def protocol(self) -> str:
+        """What ALPN chose; empty without."""
+        notes = self._notes  # OpenSSL knows, too, but it takes long to ask
+        chosen = notes.protocol if notes else self._connection.get_alpn_proto_negotiated()
+        return chosen.decode("ascii", "replace")
+
+    @property
     def peer_certificate(self) -> bytes:
         """The client's certificate in DER, as this session knows it; empty without one."""
         certificate = self._connection.get_peer_certificate()
@@ -284,7 +296,8 @@ class TLSStream:
         if self.as_client:
             return reason
         found = verdict(self._connection)
-        known = reasons.Known(self._first, self._minimum, found, implicit)
+        minimum = self._notes.session.protocols.minimum if self._notes else self._minimum
+        known = reasons.Known(self._first, minimum, found, implicit)
         return reasons.explain(reason, known)
 
     def _guard(self, call: Callable[..., T], *args: object) -> T:

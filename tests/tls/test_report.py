@@ -28,15 +28,20 @@ def listener(authority):
 def shake(context: SSL.Context, client: SSL.Context, name: bytes = b"") -> TLSStream:
     connection = SSL.Connection(context, None)
     connection.set_accept_state()
-    stream, peer = TLSStream(connection), Peer(client)
+    peer = Peer(client)
     if name:
         peer.connection.set_tlsext_host_name(name)
+    return shake_hands(connection, peer)[0]
+
+
+def shake_hands(connection: SSL.Connection, peer: Peer) -> tuple[TLSStream, Peer]:
+    stream = TLSStream(connection)
     peer.take(b"")
     while not stream.established:
         stream.feed(peer.output())
         stream.handshake()
         peer.take(stream.output())
-    return stream
+    return stream, peer
 
 
 def test_everything(authority, listener, version):
@@ -77,3 +82,17 @@ def test_a_subject_without_any_name(authority):
 
 def test_a_certificate_that_cannot_be_read():
     assert _subject(b"\x30\x00") == "(unreadable)"
+
+
+@pytest.mark.parametrize("offered", [[], [b"ftp"], [b"http/1.1", b"ftp-data"]])
+def test_what_alpn_chose_is_known_without_asking_openssl(server, client_context, offered):
+    """Of a handshake in full, and of one that resumes its session."""
+    if offered:
+        client_context.set_alpn_protos(offered)
+    shared = server.new_session()
+    first, peer = shake_hands(shared.control_connection(), Peer(client_context))
+    again, _ = shake_hands(shared.connection(), Peer(client_context, peer.session))
+    assert (first.resumed, again.resumed) == (False, True)
+    for stream in (first, again):
+        assert stream.protocol == stream.connection.get_alpn_proto_negotiated().decode()
+        assert stream.protocol == (offered[-1].decode() if offered else "")
