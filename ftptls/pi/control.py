@@ -46,6 +46,7 @@ class ControlConnection(Protocol):
     __slots__ = (
         "_close_notify",
         "_closing",
+        "_half_closes",
         "_limits",
         "_lines",
         "_next_turn",
@@ -73,6 +74,7 @@ class ControlConnection(Protocol):
         self._reading_paused = False
         self._writing_paused = False
         self._closing = False
+        self._half_closes = False
         self._pumping = False
         self._timer: Any = None
         self._next_turn: Any = None
@@ -115,9 +117,13 @@ class ControlConnection(Protocol):
     def connectionMade(self) -> None:
         """There is a connection."""
         transport: Any = self.transport
-        _prepare_socket(transport)
+        secured = ISSLTransport.providedBy(transport)  # by TLS below, which we do not see
+        if ITCPTransport.providedBy(transport):
+            _prepare_socket(transport, secured=secured)
+            self._half_closes = not secured
         transport.registerProducer(self, True)
-        if _is_the_socket_itself(transport):
+        # A wrapper, such as the one of an ``ssl:`` endpoint, has all that its transport has.
+        if hasattr(type(transport), "writeSomeData") and not secured:
             handle = transport.getHandle()
             self._out = Prompt(transport, handle.send, partial(handle.shutdown, socket.SHUT_WR))
         else:
@@ -247,7 +253,11 @@ class ControlConnection(Protocol):
         connection, others wait for it before they say anything. So it comes a little later.
         """
         self._switch.lower_tls()
-        self._close_notify = self._reactor.callLater(_CLOSE_NOTIFY_DELAY, self._switch.say_close)
+        self._close_notify = self._reactor.callLater(_CLOSE_NOTIFY_DELAY, self._say_close)
+
+    def _say_close(self) -> None:
+        self._close_notify = None
+        self._switch.say_close()
 
     # --- time and end ----------------------------------------------------------------------------
 
@@ -257,7 +267,7 @@ class ControlConnection(Protocol):
         A timer that is to go off before stays as it is.
         """
         due = self._due_at()
-        if self._timer is not None and self._timer.active():
+        if self._timer is not None:
             if self._timer.getTime() <= due:
                 return
             self._timer.cancel()
@@ -266,15 +276,17 @@ class ControlConnection(Protocol):
 
     def _look_at_the_clock(self) -> None:
         """Commands do not move the timer, so see whether one came since it was set."""
+        self._timer = None
         if self._due_at() > self._reactor.seconds():
             self._set_timer()
         else:
             self._time_is_up()
 
     def _stop_timers(self) -> None:
+        """None of them is left behind once it was called."""
         for call in filter(None, (self._timer, self._next_turn, self._close_notify)):
-            if call.active():
-                call.cancel()
+            call.cancel()
+        self._timer = self._next_turn = self._close_notify = None
 
     def _close(self, why: str) -> None:
         """Close behind the last reply."""
@@ -294,32 +306,25 @@ class ControlConnection(Protocol):
         self._why = why
         self._stop_timers()
         transport.unregisterProducer()
-        self._timer = self._reactor.callLater(self._limits.close_timeout, transport.abortConnection)
+        self._timer = self._reactor.callLater(self._limits.close_timeout, self._abort)
         self._ended()
-        if self._out is not None and _can_half_close(transport):
+        if self._out is not None and self._half_closes:
             self._out.end()
             if self._reading_paused:
                 transport.resumeProducing()
         else:
             transport.loseConnection()
 
-
-def _can_half_close(transport: Any) -> bool:
-    return bool(ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport))
-
-
-def _is_the_socket_itself(transport: Any) -> bool:
-    """Whether what goes to its socket is what was written: no TLS below, and no wrapper.
-
-    A wrapper, such as the one of an ``ssl:`` endpoint, has all that its transport has.
-    """
-    return hasattr(type(transport), "writeSomeData") and not ISSLTransport.providedBy(transport)
+    def _abort(self) -> None:
+        """The client had its time to close, too."""
+        self._timer = None
+        transport: Any = self.transport
+        transport.abortConnection()
 
 
-def _prepare_socket(transport: Any) -> None:
+def _prepare_socket(transport: Any, *, secured: bool) -> None:
     """Each reply leaves at once, and Telnet's urgent data comes in its place (RFC 1123 §4.1)."""
-    if ITCPTransport.providedBy(transport):
-        transport.setTcpNoDelay(True)
-        transport.setTcpKeepAlive(True)
-        if hasattr(transport, "getHandle") and not ISSLTransport.providedBy(transport):
-            transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    transport.setTcpNoDelay(True)
+    transport.setTcpKeepAlive(True)
+    if hasattr(transport, "getHandle") and not secured:
+        transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

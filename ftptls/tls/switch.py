@@ -141,8 +141,9 @@ class TLSSwitch:
 
     def write(self, data: bytes) -> None:
         """Send text, protected if TLS is up; while it is neither up nor down, nothing goes."""
-        stream = self.stream
-        if self.phase is UP and stream is not None:
+        phase = self.phase
+        if phase is UP:
+            stream = self.stream or _not_raised()
             try:
                 sealed = stream.seal(data)
             except TLSError:
@@ -150,7 +151,7 @@ class TLSSwitch:
                 self._flush(stream)
             else:
                 self._send(sealed)
-        elif self.phase in (CLEAR, REFUSED):
+        elif phase is CLEAR or phase is REFUSED:
             self._send(data)
 
     def close(self) -> None:
