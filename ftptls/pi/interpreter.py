@@ -76,33 +76,29 @@ class Interpreter(ControlConnection, Waits):
 
     def _take_command(self) -> bool:
         """Take up the next command; false if there is none, or it has to wait."""
-        if self._next is None and not self._lines.buffered:
+        waiting, lines = self._next, self._lines
+        if waiting is None and not lines.buffered:
             return False
         if self._busy or self._writing_paused or self._switch.phase is SINKING:
             return False
-        if self._next is None:
-            if not self._read_line():
-                return False
-            if self._next is None:  # it was none, and was answered
+        if waiting is None:
+            try:
+                line = lines.next_line()
+                if line is None:
+                    return False
+                waiting = self.factory.commands.read(line)
+            except LineTooLong:
+                self._bad(Reply(500, "The line is too long."))
                 return True
-        command, argument = self._next
+            except ArgumentError as error:
+                self._bad(Reply(error.code, error.text))
+                return True
+        command, argument = waiting
         if self._transferring and not command.during_transfer:
+            self._next = waiting
             return False
         self._next = None
         self._start(command, argument)
-        return True
-
-    def _read_line(self) -> bool:
-        """Parse the next line; false if there is none yet."""
-        try:
-            line = self._lines.next_line()
-            if line is None:
-                return False
-            self._next = self.factory.commands.read(line)
-        except LineTooLong:
-            self._bad(Reply(500, "The line is too long."))
-        except ArgumentError as error:
-            self._bad(Reply(error.code, error.text))
         return True
 
     def _start(self, command: Command, argument: str) -> None:
