@@ -47,6 +47,7 @@ class ControlConnection(Protocol):
         "_close_notify",
         "_closing",
         "_half_closes",
+        "_let_go",
         "_limits",
         "_lines",
         "_next_turn",
@@ -75,6 +76,7 @@ class ControlConnection(Protocol):
         self._writing_paused = False
         self._closing = False
         self._half_closes = False
+        self._let_go = False
         self._pumping = False
         self._timer: Any = None
         self._next_turn: Any = None
@@ -108,6 +110,10 @@ class ControlConnection(Protocol):
         """Patience has ended."""
         raise NotImplementedError
 
+    def _is_at_work(self) -> bool:
+        """Whether a command is being carried out: it may still take hold of something."""
+        raise NotImplementedError
+
     def _ended(self) -> None:
         """Nothing more will be said: let go of everything that is held."""
         raise NotImplementedError
@@ -139,8 +145,10 @@ class ControlConnection(Protocol):
         self.connected = 0
         self._closing = True
         self._stop_timers()
-        self._lines.clear()
-        self._ended()
+        if self._lines.buffered:
+            self._lines.clear()
+        if not self._let_go:
+            self._ended()
 
     @property
     def client_present(self) -> bool:
@@ -308,6 +316,7 @@ class ControlConnection(Protocol):
         transport.unregisterProducer()
         self._timer = self._reactor.callLater(self._limits.close_timeout, self._abort)
         self._ended()
+        self._let_go = not self._is_at_work()
         if self._out is not None and self._half_closes:
             self._out.end()
             if self._reading_paused:

@@ -74,6 +74,10 @@ class Interpreter(ControlConnection, Waits):
         self._lost = False
         self._unknown_since = self._opened_at
 
+    def _is_at_work(self) -> bool:
+        """Whether a command is being carried out: it may still take hold of something."""
+        return self._busy or self._transferring
+
     def _take_command(self) -> bool:
         """Take up the next command; false if there is none, or it has to wait."""
         waiting, lines = self._next, self._lines
