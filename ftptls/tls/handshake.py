@@ -36,9 +36,19 @@ class Handshake:
         refusal: Why the handshake is refused, in words; empty while it is not.
         alert: What the client is told in place of OpenSSL's own words; 0 for those.
         protocol: What ALPN chose; empty while it did not.
+        server_name: SNI, as sent; empty without.
     """
 
-    __slots__ = ("alert", "host", "is_control", "protocol", "refusal", "session", "shown")
+    __slots__ = (
+        "alert",
+        "host",
+        "is_control",
+        "protocol",
+        "refusal",
+        "server_name",
+        "session",
+        "shown",
+    )
 
     def __init__(self, session: SessionContext, *, is_control: bool) -> None:
         self.session = session
@@ -47,7 +57,8 @@ class Handshake:
         self.shown = ""
         self.refusal = ""
         self.alert = 0
-        self.protocol = b""
+        self.protocol = ""
+        self.server_name = ""
 
     def refuse(self, reason: str, alert: int) -> None:
         """Have the handshake fail with an alert, once OpenSSL is done with its step."""
@@ -71,6 +82,6 @@ def choose_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> byt
         if protocol in offered:
             notes = connection.get_app_data()
             if isinstance(notes, Handshake):
-                notes.protocol = protocol
+                notes.protocol = protocol.decode()
             return protocol
     raise SSL.Error([("ftptls", "", "no application protocol")])

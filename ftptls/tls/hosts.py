@@ -98,9 +98,10 @@ def _named(connection: SSL.Connection) -> None:
     """OpenSSL asks whose name the client gave, if it gave any; once in each handshake."""
     handshake = connection.get_app_data()
     if isinstance(handshake, Handshake):
-        name = (connection.get_servername() or b"").decode("ascii", "replace").lower()
+        name = connection.get_servername()
         if name:
-            _select(connection, handshake, name)
+            handshake.server_name = sent = name.decode("ascii", "replace")
+            _select(connection, handshake, sent.lower())
 
 
 def _select(connection: SSL.Connection, handshake: Handshake, name: str) -> None:

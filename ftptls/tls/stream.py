@@ -270,14 +270,16 @@ class TLSStream:
     @property
     def server_name(self) -> str:
         """SNI, as sent; empty without."""
+        if self._notes is not None:  # it takes longer to ask OpenSSL
+            return self._notes.server_name
         return (self._connection.get_servername() or b"").decode("ascii", "replace")
 
     @property
     def protocol(self) -> str:
         """What ALPN chose; empty without."""
-        notes = self._notes  # OpenSSL knows, too, but it takes long to ask
-        chosen = notes.protocol if notes else self._connection.get_alpn_proto_negotiated()
-        return chosen.decode("ascii", "replace")
+        if self._notes is not None:
+            return self._notes.protocol
+        return self._connection.get_alpn_proto_negotiated().decode("ascii", "replace")
 
     @property
     def peer_certificate(self) -> bytes:

@@ -31,17 +31,17 @@ def shake(context: SSL.Context, client: SSL.Context, name: bytes = b"") -> TLSSt
     peer = Peer(client)
     if name:
         peer.connection.set_tlsext_host_name(name)
-    return shake_hands(connection, peer)[0]
+    return shake_hands(connection, peer)
 
 
-def shake_hands(connection: SSL.Connection, peer: Peer) -> tuple[TLSStream, Peer]:
+def shake_hands(connection: SSL.Connection, peer: Peer) -> TLSStream:
     stream = TLSStream(connection)
     peer.take(b"")
     while not stream.established:
         stream.feed(peer.output())
         stream.handshake()
         peer.take(stream.output())
-    return stream, peer
+    return stream
 
 
 def test_everything(authority, listener, version):
@@ -84,15 +84,23 @@ def test_a_certificate_that_cannot_be_read():
     assert _subject(b"\x30\x00") == "(unreadable)"
 
 
+@pytest.mark.parametrize("name", [b"", b"ftp.example", b"FTP.Example"])
 @pytest.mark.parametrize("offered", [[], [b"ftp"], [b"http/1.1", b"ftp-data"]])
-def test_what_alpn_chose_is_known_without_asking_openssl(server, client_context, offered):
+def test_what_was_noted_is_what_openssl_says(server, client_context, name, offered):
     """Of a handshake in full, and of one that resumes its session."""
     if offered:
         client_context.set_alpn_protos(offered)
     shared = server.new_session()
-    first, peer = shake_hands(shared.control_connection(), Peer(client_context))
-    again, _ = shake_hands(shared.connection(), Peer(client_context, peer.session))
-    assert (first.resumed, again.resumed) == (False, True)
-    for stream in (first, again):
+    first, again = Peer(client_context), Peer(client_context)
+    streams = []
+    for connection, peer in ((shared.control_connection(), first), (shared.connection(), again)):
+        if name:
+            peer.connection.set_tlsext_host_name(name)
+        if peer is again:
+            peer.connection.set_session(first.session)
+        streams.append(shake_hands(connection, peer))
+    assert [each.resumed for each in streams] == [False, True]
+    for stream in streams:
         assert stream.protocol == stream.connection.get_alpn_proto_negotiated().decode()
         assert stream.protocol == (offered[-1].decode() if offered else "")
+        assert stream.server_name.encode() == (stream.connection.get_servername() or b"") == name
