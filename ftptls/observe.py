@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from ftptls.interfaces import IX509Credentials
 from ftptls.progress import Progress
 from ftptls.session import Session
-from ftptls.textlog import READY
+from ftptls.textlog import ORDINARY, READY
 from ftptls.tls.report import Report
 from ftptls.wire.replies import Reply
 
@@ -36,13 +36,13 @@ _READY: LogEvent = {
     "log_namespace": _log.namespace,
     "log_source": None,
     "log_format": READY,
-    "log_system": f"{_log.namespace}#{LogLevel.info.name}",  # which would be made of these
+    "log_system": ORDINARY,  # as would be made of these
 }
 
 
 def _who(session: Session) -> str:
-    peers = session.peers
-    return f"{_shown(session.login.user or '-')}@{peers.client}:{peers.port}"
+    user, peers = session.login.user, session.peers
+    return f"{_shown(user) if user else '-'}@{peers.client}:{peers.port}"
 
 
 @lru_cache(maxsize=256)
@@ -50,13 +50,19 @@ def _shown(user: str) -> str:
     return user if _PLAIN.fullmatch(user) else ascii(user)
 
 
-def _tell(who: str, what: str, **facts: object) -> None:
+def _tell(who: str, what: str, facts: LogEvent | None = None) -> None:
     """What happens in every session, as an event of :class:`Logger` whose text is ready.
 
     There are many of these. To make a text of its format, and to go through ``Logger.info``,
     takes several times as long.
     """
-    _log.observer({**_READY, "log_time": time.time(), "text": f"{who} {what}", "who": who, **facts})
+    event = _READY.copy()
+    if facts:
+        event.update(facts)
+    event["log_time"] = time.time()
+    event["text"] = f"{who} {what}"
+    event["who"] = who
+    _log.observer(event)
 
 
 def connected(session: Session) -> None:
@@ -66,7 +72,7 @@ def connected(session: Session) -> None:
 
 def disconnected(session: Session, why: str) -> None:
     """A control connection ended."""
-    _tell(_who(session), f"disconnected: {why}", why=why)
+    _tell(_who(session), f"disconnected: {why}", {"why": why})
 
 
 def commanded(session: Session, verb: str, argument: str, *, secret: bool) -> None:
@@ -83,27 +89,25 @@ def replied(session: Session, reply: Reply) -> None:
 def secured(session: Session, where: str, report: Report) -> None:
     """A handshake is complete, on the control or a data connection."""
     how = "resumed" if report.resumed else "full handshake"
-    names = ", ".join(_names(report))
+    told = f"{report.version} {report.cipher}, {how}, {_names(report)}"
     _tell(
         _who(session),
-        f"TLS on the {where} connection: {report.version} {report.cipher}, {how}, {names}",
-        where=where,
-        report=report,
-        how=how,
+        f"TLS on the {where} connection: {told}",
+        {"where": where, "report": report, "how": how},
     )
 
 
-def _names(report: Report) -> Iterator[str]:
+def _names(report: Report) -> str:
     """Who showed what; the texts are the other side's."""
+    names = f"no {report.shown_by} certificate"
     if report.fingerprint:
         subject = _shortened(report.subject)
-        yield f"{report.shown_by} certificate {subject} SHA-256 {report.fingerprint}"
-    else:
-        yield f"no {report.shown_by} certificate"
+        names = f"{report.shown_by} certificate {subject} SHA-256 {report.fingerprint}"
     if report.server_name:
-        yield f"SNI {_shortened(report.server_name)}"
+        names += f", SNI {_shortened(report.server_name)}"
     if report.protocol:
-        yield f"ALPN {_shortened(report.protocol)}"
+        names += f", ALPN {_shortened(report.protocol)}"
+    return names
 
 
 def _shortened(text: str) -> str:
@@ -280,12 +284,14 @@ def transferred(
     _tell(
         who,
         f"{verb} {path}: {progress.octets} octets in {seconds:.3f} s{over}, {reply.code}",
-        verb=verb,
-        path=path,
-        octets=progress.octets,
-        seconds=seconds,
-        code=reply.code,
-        protection=protection,
+        {
+            "verb": verb,
+            "path": path,
+            "octets": progress.octets,
+            "seconds": seconds,
+            "code": reply.code,
+            "protection": protection,
+        },
     )
 
 

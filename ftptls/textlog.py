@@ -27,6 +27,11 @@ from zope.interface import implementer
 
 READY = "{text}"
 """The format of an event whose text is ready."""
+ORDINARY = "ftptls#info"
+"""The system of what happens in every session; this very string, it vouches for the event.
+
+Its text is ready and a string, it has its time, and is neither a failure nor urgent.
+"""
 MOMENT = 0.02
 """Seconds that a line waits for others; so much of the log goes with a process that is killed."""
 _DEFAULT_FILE = "twistd.log"  # as twistd has it
@@ -63,23 +68,35 @@ class Lines:
         self._file = file
         self._encoding = encoding
         self._moment = moment
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str | None] = deque()  # None is how far is written now
         self._alarmed = False
         self._writing = RLock()  # who comes by a signal, in the middle of it, must not wait
         reactor.addSystemEventTrigger("after", "shutdown", self.flush)
 
     def add(self, line: str, *, urgent: bool) -> None:
         """Take a line; one that is urgent is written at once, behind those that wait."""
-        self._waiting.append(line)
-        if urgent or not self._reactor.running:
+        if urgent:
+            self._waiting.append(line)
             self.flush()
-        elif not self._alarmed:
-            self._alarmed = True
-            call = self._reactor.callLater
-            if isInIOThread():
-                call(self._moment, self.flush)
-            else:
-                self._reactor.callFromThread(call, self._moment, self.flush)
+        else:
+            self.take(line)
+
+    def take(self, line: str) -> None:
+        """Take a line that is not urgent."""
+        self._waiting.append(line)
+        if not self._alarmed:
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if not self._reactor.running:
+            self.flush()
+            return
+        self._alarmed = True
+        call = self._reactor.callLater
+        if isInIOThread():
+            call(self._moment, self.flush)
+        else:
+            self._reactor.callFromThread(call, self._moment, self.flush)
 
     def flush(self) -> None:
         """Write what waits.
@@ -89,7 +106,8 @@ class Lines:
         """
         self._alarmed = False
         with self._writing:
-            text = "".join([self._waiting.popleft() for _ in range(len(self._waiting))])
+            self._waiting.append(None)
+            text = "".join(iter(self._waiting.popleft, None))
             if text:
                 self._file.write(text.encode(self._encoding, "backslashreplace"))
                 self._file.flush()
@@ -127,28 +145,46 @@ class TextLog:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._told = (-1, "")  # a second, and its text; replaced in one, for there are threads
+        # A second, its text, and how ordinary lines begin; replaced in one, for there are threads.
+        self._told = (-1, "", "")
 
     def __call__(self, event: LogEvent) -> None:
         """Write one; a warning or worse at once."""
+        if event.get("log_system") is not ORDINARY:
+            self._write(event)
+            return
+        when: float = event["log_time"]
+        text: str = event["text"]
+        second, _, beginning = self._told
+        if second != int(when):
+            _, beginning = self._begin_second(when)
+        if "\n" in text:
+            text = text.replace("\n", "\n\t")
+        self._lines.take(f"{beginning}{text}\n")
+
+    def _write(self, event: LogEvent) -> None:
+        """Write any."""
         text = ready_text(event)
         if text:
             when: float = event["log_time"]
-            second, time = self._told
+            second, time, _ = self._told
             if second != int(when):
-                time = self._begin_second(when)
+                time, _ = self._begin_second(when)
             system = event.get("log_system") or system_of(event)
             whole = f"{time} [{system}] {text}"
             line: str | None = whole.replace("\n", "\n\t") + "\n"
         else:
             line = formatEventAsClassicLogText(event)
         if line:
-            self._lines.add(line, urgent=event.get("log_level") in _URGENT)
+            self._lines.add(line, urgent=is_urgent(event))
 
-    def _begin_second(self, when: float) -> str:
-        text = formatTime(when)
-        self._told = int(when), text
-        return text
+    def _begin_second(self, when: float) -> tuple[str, str]:
+        """The text of a second, and how its ordinary lines begin."""
+        time = formatTime(when)
+        told = int(when), time, f"{time} [{ORDINARY}] "
+        if time == formatTime(int(when)):  # else it was rounded, to the second after this one
+            self._told = told
+        return told[1:]
 
 
 def log_of_twistd(flags: Mapping[str, Any], reactor: Any) -> TextLog | None:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import Logger, LogLevel, textFileLogObserver
+from twisted.logger import Logger, LogLevel, globalLogPublisher, textFileLogObserver
 from twisted.python import threadable
 from twisted.python.failure import Failure
 
+from ftptls import observe
 from ftptls.cli import state
-from ftptls.textlog import MOMENT, Lines, TextLog, log_of_twistd
+from ftptls.session import Peers, Session
+from ftptls.textlog import MOMENT, ORDINARY, READY, Lines, TextLog, log_of_twistd, system_of
 from tests.conftest import CHECKOUT, Process, Spawn
 from tests.reactors import Running
 
@@ -88,6 +90,53 @@ def test_its_lines_are_those_of_twisted(events: list[dict[str, Any]]) -> None:
     observer({"log_format": "end", "log_level": LogLevel.warn})  # what waits comes with it
     expected = theirs.getvalue() + "- [-#warn] end\n"
     assert ours.getvalue() == expected.encode("utf-8", "backslashreplace")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([ORDINARY, str(ORDINARY.encode(), "ascii"), "another"]),
+            st.integers(0, 24).map(lambda eighths: eighths / 8),
+            st.text(alphabet="{}ab\n\r\t é", min_size=1),
+            st.sampled_from([{}, {"log_failure": Failure(ValueError("why"))}]),
+        ),
+        max_size=9,
+    )
+)
+def test_what_is_ordinary_is_written_as_anything_else(events) -> None:
+    ours, theirs = File(), io.StringIO()
+    observer, other = TextLog(Lines(Running(), ours)), textFileLogObserver(theirs)
+    for system, when, text, more in events:
+        facts = {} if system is ORDINARY else more
+        event = {"log_system": system, "log_time": when, "log_level": LogLevel.info, **facts}
+        observer({**event, "log_format": READY, "text": text})
+        other({**event, "log_format": READY, "text": text})
+    observer({"log_format": "end", "log_level": LogLevel.warn})
+    assert ours.getvalue().decode() == theirs.getvalue() + "- [-#warn] end\n"
+
+
+def test_what_every_session_tells_is_ordinary() -> None:
+    events: list[dict[str, Any]] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        observe.connected(Session(Peers(client="192.0.2.1", server="", port=7)))
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    (event,) = events
+    system = event.pop("log_system")
+    assert system is ORDINARY
+    assert system == system_of(event)  # as Twisted would make it
+    assert event["text"] == "-@192.0.2.1:7 connected"
+
+
+def test_a_time_that_is_rounded_changes_that_of_no_other_line(file, reactor) -> None:
+    observer = TextLog(Lines(reactor, file))
+    for when in (5.9999999, 5.5):
+        event = {"log_system": ORDINARY, "log_time": when, "log_format": READY, "text": "it"}
+        observer(event)
+    reactor.advance(MOMENT)
+    times = [line.partition(b"+")[0][-1:] for line in file.getvalue().splitlines()]
+    assert times == [b"6", b"5"]
 
 
 def test_lines_wait_a_moment_and_are_written_together(log, file, reactor) -> None:
