@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ class Attempts:
         workers: For the file of bans.
 
     Attributes:
+        now: Tells the time.
+        settings: Bounds.
         bans: What is banned.
         addresses: Failed logins, by where they came from.
         names: The same, by who was to be logged in.
@@ -40,7 +43,7 @@ class Attempts:
     """
 
     def __init__(self, reactor: Any, settings: Guard, workers: IWorkers) -> None:
-        self.reactor = reactor
+        self.now: Callable[[], float] = reactor.seconds
         self.settings = settings
         self.bans = Bans(reactor, settings, workers, self._lifted)
         each = max(settings.ban_after, settings.wary_after, 32)
@@ -65,8 +68,8 @@ class Attempt:
     Args:
         attempts: What is remembered of all.
         network: Where it comes from; empty if that is not counted.
-        name: Who is to be logged in.
         trusted: Whether nothing is held against it.
+        name: Who is to be logged in.
         session: For the log.
         control: What waits.
         delay: Seconds that the first failure costs.
@@ -76,36 +79,58 @@ class Attempt:
         locked: Whether the name is: the password must not be looked at.
     """
 
+    _against = 0
+    banned = locked = False
+
     def __init__(
         self,
         attempts: Attempts,
         network: str,
-        name: str,
-        *,
         trusted: bool,
+        name: str,
         session: Session,
         control: Waiter,
         delay: float,
     ) -> None:
         self._attempts = attempts
         self._network = network
-        self._name = name_key(name)
-        self._pair = f"{network} {self._name}"
         self._trusted = trusted
+        self._name = key = name_key(name)
+        self._pair = f"{network} {key}"
         self._session = session
         self._control = control
         self._delay = delay
-        self._began = self._looked_at = self._now()
         self._turns: list[tuple[Turns, str]] = []
-        self._against = 0
-        self.banned = self.locked = False
+        self._began = self._looked_at = attempts.now()
 
     async def __aenter__(self) -> Attempt:
+        """It waits for a turn, so that attempts side by side are no more than one by one."""
+        if self._trusted:
+            return self
+        attempts, network, name = self._attempts, self._network, self._name
+        known = self._is_known(self._began)
+        queues = [(attempts.turns_of_addresses, network)] if network else []
+        if not known:
+            queues.append((attempts.turns_of_names, name))
         try:
-            await self._wait()
+            for turns, key in queues:
+                if not turns.take_now(key):
+                    if not await self._control.until(turns.take(key)):
+                        return self
+                    self._began = self._looked_at = attempts.now()
+                    known = self._is_known(self._began)
+                self._turns.append((turns, key))
+            of_name = 0 if known else attempts.names.count(name, self._began)
+            against = max(of_name, attempts.addresses.count(network, self._began))
+            if against >= attempts.settings.wary_after:
+                await self._pause(against)
         except BaseException:
             self.give_back()
             raise
+        bans = attempts.bans
+        if bans.held:
+            self.banned = bans.holds(Kind.ADDRESS, network)
+            self.locked = bans.holds(Kind.NAME, name)
         return self
 
     async def __aexit__(
@@ -121,27 +146,29 @@ class Attempt:
 
         Those are not that were made with other names: who has one could try others for ever.
         """
-        attempts, now = self._attempts, self._now()
         if not self._network:
             return
+        attempts = self._attempts
+        now = attempts.now()
         mistakes = attempts.pairs.count(self._pair, now)
         if mistakes:
             attempts.addresses.forget(self._network, mistakes)
             attempts.names.forget(self._name, mistakes)
             attempts.pairs.forget(self._pair)
-        attempts.known.add(self._pair, now)
+        attempts.known.note(self._pair, now)
 
     def failed(self) -> None:
         """It counts against address and name, and may be one too many."""
         if self._trusted:
             return
-        attempts, now, bans = self._attempts, self._now(), self._attempts.bans
+        attempts, bans = self._attempts, self._attempts.bans
+        now = attempts.now()
         most = attempts.settings.ban_after if attempts.settings.ban_time else 0
         of_name = attempts.names.add(self._name, now)
         of_address = 0
         if self._network:
             of_address = attempts.addresses.add(self._network, now)
-            attempts.pairs.add(self._pair, now)
+            attempts.pairs.note(self._pair, now)
         self._against = max(of_address, 0 if self._is_known(now) else of_name)
         if 0 < most <= of_address:
             bans.add(Kind.ADDRESS, self._network, of_address)
@@ -161,7 +188,7 @@ class Attempt:
         """
         due = self._began + self._wait_for(max(self._against, failures))
         least = self._looked_at + self._wait_for(1)
-        return max(0.0, max(due, least) - self._now())
+        return max(0.0, max(due, least) - self._attempts.now())
 
     def give_back(self) -> None:
         """The turn is over; harmless when repeated."""
@@ -169,39 +196,12 @@ class Attempt:
             turns, key = self._turns.pop()
             turns.give_back(key)
 
-    async def _wait(self) -> None:
-        """First for a turn, so that attempts side by side are no more than one by one."""
-        attempts = self._attempts
-        for turns, key in self._queues():
-            if not turns.take_now(key) and not await self._control.until(turns.take(key)):
-                return
-            self._turns.append((turns, key))
-        now = self._began = self._now()
-        against = self._held_against(now)
-        if against >= attempts.settings.wary_after:
-            seconds = self._wait_for(against)
-            observe.slowed(self._session, self._name, seconds)
-            await self._control.pause(seconds)
-            now = self._now()
-        self._looked_at = now
-        if not self._trusted:
-            self.banned = attempts.bans.holds(Kind.ADDRESS, self._network)
-            self.locked = attempts.bans.holds(Kind.NAME, self._name)
-
-    def _queues(self) -> list[tuple[Turns, str]]:
-        if self._trusted:
-            return []
-        queues = [(self._attempts.turns_of_addresses, self._network)] if self._network else []
-        if not self._is_known(self._began):
-            queues.append((self._attempts.turns_of_names, self._name))
-        return queues
-
-    def _held_against(self, now: float) -> int:
-        """Failed logins of the address or the name, whichever are more."""
-        if self._trusted:
-            return 0
-        of_name = 0 if self._is_known(now) else self._attempts.names.count(self._name, now)
-        return max(of_name, self._attempts.addresses.count(self._network, now))
+    async def _pause(self, failures: int) -> None:
+        """After so many failures, the password has to wait as well."""
+        seconds = self._wait_for(failures)
+        observe.slowed(self._session, self._name, seconds)
+        await self._control.pause(seconds)
+        self._looked_at = self._attempts.now()
 
     def _wait_for(self, failures: int) -> float:
         """The wait, in seconds, that so many failures bring about."""
@@ -213,6 +213,3 @@ class Attempt:
     def _is_known(self, now: float) -> bool:
         """Whether the user was here lately: others cannot slow him down."""
         return self._attempts.known.happened(self._pair, now)
-
-    def _now(self) -> float:
-        return float(self._attempts.reactor.seconds())

@@ -29,6 +29,9 @@ class Bans:
 
     Raises:
         OSError: There is a file, and it cannot be used.
+
+    Attributes:
+        held: The bans, until it is seen that they are over.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Bans:
         self._workers = workers
         self._tell_lifted = lifted
         self._tell_found: Callable[[Ban], object] = lambda _: None
-        self._held: dict[tuple[Kind, str], Ban] = {}
+        self.held: dict[tuple[Kind, str], Ban] = {}
         self._unwritten: list[Ban] = []
         self._using_file = DeferredLock()
         self._trouble = ""
@@ -51,7 +54,7 @@ class Bans:
             self._file.close()  # the one who serves may be another process, with other rights
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self.held)
 
     def start(self) -> None:
         """Look at the file from time to time."""
@@ -70,11 +73,9 @@ class Bans:
 
     def holds(self, kind: Kind, what: str) -> bool:
         """Whether something is banned now."""
-        if not self._held:
-            return False
-        ban = self._held.get((kind, what))
+        ban = self.held.get((kind, what))
         if ban is not None and ban.until <= self._reactor.seconds():
-            del self._held[kind, what]
+            del self.held[kind, what]
             return False
         return ban is not None
 
@@ -82,9 +83,9 @@ class Bans:
         """Ban something, from now on and for as long as the settings say."""
         now = self._reactor.seconds()
         ban = Ban(kind, what, now, now + self._settings.ban_time, failures)
-        self._held[kind, what] = ban
-        while len(self._held) > self._settings.remembered:
-            del self._held[next(iter(self._held))]
+        self.held[kind, what] = ban
+        while len(self.held) > self._settings.remembered:
+            del self.held[next(iter(self.held))]
         observe.banned(kind.value, what, self._settings.ban_time, failures)
         if self._file is not None:
             self._unwritten.append(ban)
@@ -122,12 +123,12 @@ class Bans:
 
     def _take(self, found: Iterable[Ban]) -> None:
         """What the file says is so, but for what is not in it yet."""
-        before = self._held
-        self._held = {(ban.kind, ban.what): ban for ban in (*found, *self._unwritten)}
-        for key, ban in self._held.items():
+        before = self.held
+        self.held = {(ban.kind, ban.what): ban for ban in (*found, *self._unwritten)}
+        for key, ban in self.held.items():
             if key not in before:
                 self._tell_found(ban)
         for key, ban in before.items():
-            if key not in self._held and ban.until > self._reactor.seconds():
+            if key not in self.held and ban.until > self._reactor.seconds():
                 observe.lifted(ban.kind.value, ban.what)
                 self._tell_lifted(ban)

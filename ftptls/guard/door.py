@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Door:
     def __init__(self, reactor: Any, settings: Guard, workers: IWorkers) -> None:
         self._settings = settings
         self._trusted = tuple(ip_network(network) for network in settings.trusted)
+        self._standing_of = lru_cache(maxsize=1024)(self._look_up)
         self._listeners = 0
         self.attempts = Attempts(reactor, settings, workers)
         self.presence = Presence(settings)
@@ -56,23 +58,13 @@ class Door:
         if not self._listeners:
             self.attempts.bans.stop()
 
-    def trusts(self, address: str) -> bool:
-        """Whether nothing is held against an address."""
-        if not self._trusted:
-            return False
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return False
-        return any(ip in network for network in self._trusted)
-
     def knock(self, address: str) -> Refusal | Door:
         """Why one more connection of an address may not come in; the door itself if it may."""
-        trusted = self.trusts(address)
-        network = "" if trusted else network_of(address)
-        if not trusted and self.attempts.bans.holds(Kind.ADDRESS, network):
+        network, trusted = self._standing_of(address)
+        bans = self.attempts.bans
+        if bans.held and not trusted and bans.holds(Kind.ADDRESS, network):
             return Refusal(_BANNED, banned=True)
-        objection = self.presence.objection(network, trusted=trusted)
+        objection = self.presence.objection(network, trusted)
         return Refusal(objection, banned=False) if objection else self
 
     def attempt(
@@ -87,38 +79,8 @@ class Door:
             control: What waits.
             delay: Seconds that the first failure costs.
         """
-        trusted = self.trusts(address)
-        network = "" if trusted else network_of(address)
-        return self.attempt_from(network, trusted, name, session, control, delay)
-
-    def attempt_from(
-        self,
-        network: str,
-        trusted: bool,
-        name: str,
-        session: Session,
-        control: Waiter,
-        delay: float,
-    ) -> Attempt:
-        """The same where it is known already what is held against the address.
-
-        Args:
-            network: What the address is counted under; empty if it is trusted.
-            trusted: Whether nothing is held against it.
-            name: Who.
-            session: For the log.
-            control: What waits.
-            delay: Seconds that the first failure costs.
-        """
-        return Attempt(
-            self.attempts,
-            network,
-            name,
-            trusted=trusted,
-            session=session,
-            control=control,
-            delay=delay,
-        )
+        network, trusted = self._standing_of(address)
+        return Attempt(self.attempts, network, trusted, name, session, control, delay)
 
     def enter(self, address: str, make_way: Callable[[], None]) -> Visit:
         """A client comes in.
@@ -128,9 +90,17 @@ class Door:
             make_way: Called if the connection has to go, for there are too many on which
                 nobody is logged in.
         """
-        visit = Visit(self, address, make_way)
+        network, trusted = self._standing_of(address)
+        visit = Visit(self, network, trusted, make_way)
         self.presence.make_room()
         return visit
+
+    def _look_up(self, address: str) -> tuple[str, bool]:
+        """What an address is counted under, empty if it is not; and whether it is trusted."""
+        network = network_of(address)
+        if network and any(ip_address(address) in each for each in self._trusted):
+            return "", True
+        return network, False
 
 
 class Visit:
@@ -138,25 +108,30 @@ class Visit:
 
     Args:
         door: Through which it came.
-        address: Whose it is.
+        network: What its address is counted under; empty if it is trusted.
+        trusted: Whether nothing is held against that.
         make_way: Ends it, in favour of others.
     """
 
-    def __init__(self, door: Door, address: str, make_way: Callable[[], None]) -> None:
-        self._door = door
+    _user = ""
+
+    def __init__(
+        self, door: Door, network: str, trusted: bool, make_way: Callable[[], None]
+    ) -> None:
+        self._attempts = door.attempts
         self._presence = door.presence
-        self._trusted = door.trusts(address)
-        self._network = "" if self._trusted else network_of(address)
+        self._network = network
+        self._trusted = trusted
         self._make_way = make_way
-        self._user = ""
-        self._waits = False
-        self._presence.sessions.add(self._network)
-        self._wait(True)
+        self._waits = not trusted
+        door.presence.sessions.add(network)
+        if not trusted:
+            door.presence.waiting.add(network, self)
 
     def attempt(self, name: str, session: Session, control: Waiter, delay: float) -> Attempt:
         """Somebody is to be logged in."""
-        door, network, trusted = self._door, self._network, self._trusted
-        return door.attempt_from(network, trusted, name, session, control, delay)
+        network, trusted = self._network, self._trusted
+        return Attempt(self._attempts, network, trusted, name, session, control, delay)
 
     async def log_in(self, user: str) -> Callable[[], None]:
         """A user is in.
@@ -172,7 +147,8 @@ class Visit:
             raise PermanentError(530, "This user has too many sessions; close one of them.")
         self._user = user
         self._presence.users.add(user)
-        self._wait(False)
+        if self._waits:
+            self._wait_no_more()
         return self._log_out
 
     def leave(self) -> None:
@@ -180,22 +156,23 @@ class Visit:
         self._presence.sessions.remove(self._network)
         if self._user:
             self._presence.users.remove(self._user)
-        self._wait(False)
+        if self._waits:
+            self._wait_no_more()
 
     def give_up(self) -> None:
         """Another connection is to have the place."""
-        self._wait(False)
+        if self._waits:
+            self._wait_no_more()
         self._make_way()
 
     def _log_out(self) -> None:
         self._presence.users.remove(self._user)
         self._user = ""
-        self._wait(True)
+        if not self._trusted:
+            self._waits = True
+            self._presence.waiting.add(self._network, self)
 
-    def _wait(self, waits: bool) -> None:
-        """Nobody is logged in, or somebody is by now."""
-        if self._trusted or waits == self._waits:
-            return
-        self._waits = waits
-        waiting = self._presence.waiting
-        (waiting.add if waits else waiting.remove)(self._network, self)
+    def _wait_no_more(self) -> None:
+        """Somebody is logged in by now, or the place is another's."""
+        self._waits = False
+        self._presence.waiting.remove(self._network, self)

@@ -15,30 +15,30 @@ class Place(Protocol):
         """Leave it to another connection, at once."""
 
 
-class Tally:
+class Tally(dict[str, int]):
     """How many there are of each key, and in all; keys that nobody has take no memory."""
 
+    __slots__ = ("total",)
+
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
         self.total = 0
 
-    def __getitem__(self, key: str) -> int:
-        return self._counts.get(key, 0)
-
-    def __len__(self) -> int:
-        return len(self._counts)
+    def __missing__(self, key: str) -> int:
+        return 0
 
     def add(self, key: str) -> None:
         """One more."""
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self[key] = self.get(key, 0) + 1
         self.total += 1
 
     def remove(self, key: str) -> None:
         """One less."""
         self.total -= 1
-        self._counts[key] -= 1
-        if not self._counts[key]:
-            del self._counts[key]
+        left = self[key] - 1
+        if left:
+            self[key] = left
+        else:
+            del self[key]
 
 
 class Waiting:
@@ -58,9 +58,10 @@ class Waiting:
 
     def remove(self, network: str, who: Place) -> None:
         """One less."""
-        del self._present[network][who]
         self.total -= 1
-        if not self._present[network]:
+        present = self._present[network]
+        del present[who]
+        if not present:
             del self._present[network]
 
     @property
@@ -90,12 +91,22 @@ class Presence:
         self._most_of_address = _most(settings.sessions_per_address)
         self._most_waiting_of_address = _most(settings.waiting_per_address)
         self._most_of_user = _most(settings.sessions_per_user)
+        # While there are fewer connections in all, none of what connections may be is reached.
+        self._few = min(
+            self._most_sessions,
+            self._most_waiting,
+            self._most_of_address,
+            self._most_waiting_of_address,
+        )
         self.sessions = Tally()
         self.waiting = Waiting()
         self.users = Tally()
 
-    def objection(self, network: str, *, trusted: bool) -> str:
+    def objection(self, network: str, trusted: bool) -> str:
         """Why one more connection is too many; empty if it is not."""
+        return "" if self.sessions.total < self._few else self._objection(network, trusted)
+
+    def _objection(self, network: str, trusted: bool) -> str:
         if network and (
             self.sessions[network] >= self._most_of_address
             or self.waiting[network] >= self._most_waiting_of_address
@@ -122,7 +133,7 @@ class Presence:
 
     def has_room_for(self, user: str) -> bool:
         """Whether a user may have one more session."""
-        return self.users[user] < self._most_of_user
+        return self.users.get(user, 0) < self._most_of_user
 
 
 def _most(setting: int) -> float:

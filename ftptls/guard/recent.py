@@ -30,18 +30,25 @@ class Recent:
 
     def add(self, key: str, now: float) -> int:
         """It happened again; how often it did, this time included."""
+        self.note(key, now)
+        return self.count(key, now)
+
+    def note(self, key: str, now: float) -> None:
+        """It happened again."""
         times = self._times.get(key)
         if times is None:
-            times = self._times[key] = deque(maxlen=self._each)
-        times.append(now)
-        self._times.move_to_end(key)
-        self._let_go(now)
-        return self.count(key, now)
+            self._times[key] = deque((now,), self._each)
+            self._let_go(now)
+        else:
+            times.append(now)
+            self._times.move_to_end(key)
 
     def count(self, key: str, now: float) -> int:
         """How often it happened."""
         times = self._times.get(key)
-        return sum([time > now - self._window for time in times]) if times else 0
+        if times is None:
+            return 0
+        return sum([time > now - self._window for time in times])
 
     def happened(self, key: str, now: float) -> bool:
         """Whether it happened at all."""
@@ -59,6 +66,7 @@ class Recent:
             del self._times[key]
 
     def _let_go(self, now: float) -> None:
+        """There is one more key; where it is one too many, or others are over, they go."""
         while len(self._times) > self._keys:
             self._times.popitem(last=False)
         while self._times:

@@ -43,14 +43,16 @@ class Turns:
 
     def give_back(self, key: str) -> None:
         """The place goes to one who waits."""
-        waiting = self._waiting.get(key)
-        if waiting:
+        if key in self._waiting:
+            waiting = self._waiting[key]
             chosen = waiting[secrets.randbelow(len(waiting))]
             self._leave(key, chosen)
             chosen.callback(None)
             return
-        self._taken[key] -= 1
-        if not self._taken[key]:
+        left = self._taken[key] - 1
+        if left:
+            self._taken[key] = left
+        else:
             del self._taken[key]
 
     def _leave(self, key: str, place: Deferred[None]) -> None:

@@ -16,6 +16,17 @@ def test_counts_within_the_window():
     assert recent.count("b", 9) == 0
 
 
+def test_what_is_only_noted_counts_as_well():
+    recent = Recent(window=10, keys=2, each=3)
+    for key in "abac":
+        recent.note(key, 0)
+    assert [recent.count(key, 0) for key in "abc"] == [2, 0, 1]
+    assert recent.add("a", 5) == 3
+    assert recent.happened("c", 9)
+    recent.note("late", 10)
+    assert len(recent) == 2
+
+
 def test_of_one_key_it_counts_so_far():
     recent = Recent(window=10, keys=5, each=3)
     assert [recent.add("a", 0) for _ in range(5)] == [1, 2, 3, 3, 3]
