@@ -169,10 +169,11 @@ class Session:
 
     def log_out(self) -> None:
         """Forget the user, and tell Cred; the count of failures stays."""
-        logout = self.login.logout
-        if self.login.pending is None and self.login.filesystem is None and logout is None:
+        login = self.login
+        logout = login.logout
+        if login.pending is None and login.filesystem is None and logout is None:
             return  # there is nobody
-        self.login = Login(failures=self.login.failures)
+        self.login = Login(failures=login.failures)
         if logout is not None:
             logout()
 

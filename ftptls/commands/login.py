@@ -22,7 +22,7 @@ from ftptls.interfaces import (
     IRevocable,
     IX509Credentials,
 )
-from ftptls.session import ROOT, Login
+from ftptls.session import ROOT
 from ftptls.settings import ANONYMOUS, EventKind, LoginMode
 from ftptls.vfs import avatars
 from ftptls.wire.arguments import anything, required
@@ -33,6 +33,8 @@ _SEND_ADDRESS = Reply(331, "Anonymous login; send an e-mail address as password.
 _SEND_PASSWORD = Reply(331, "Send the password with PASS.")
 _LOGGED_IN = Reply(230, "Logged in.")
 _CERTIFICATE_DUE = (LoginMode.CERTIFICATE, LoginMode.BOTH)
+_PASSWORD_IS_ENOUGH = (LoginMode.PASSWORD, LoginMode.EITHER)
+_BOTH = LoginMode.BOTH  # to look it up in its class each time is slow
 
 
 def _user(context: Context, name: str) -> Reply | Awaitable[Reply]:
@@ -114,15 +116,15 @@ def _attempt(context: Context, name: str) -> AnyAttempt:
 
 def _credentials(context: Context, name: str, password: str) -> Sequence[ICredentials]:
     """What may let the user in, to be tried in this order."""
-    mode = context.session.policy.login
+    session = context.session
     if _is_anonymous(context, name):
         return [Anonymous()]
     octets = password.encode("utf-8", "surrogateescape")
-    client = context.session.peers.client
-    shown = context.control.shown_certificate(name)
+    shown = context.control.shown_certificate(name) if session.security.certificate else None
     both = [CertificateAndPassword(shown, octets)] if shown else []
-    if mode is LoginMode.BOTH:
+    if session.policy.login is _BOTH:
         return both
+    client = session.peers.client
     return [*both, NameAndPassword(name.encode("utf-8", "surrogateescape"), octets, client)]
 
 
@@ -146,13 +148,11 @@ async def _enter(context: Context, name: str, credentials: Sequence[ICredentials
         except Exception as error:  # noqa: BLE001 - a checker's own trouble, for the operator
             observe.checker_failed(context.session, error)
             raise PermanentError(530, "Login is not possible now; try again later.") from None
-        failures = context.session.login.failures
-        context.session.login = Login(
-            user=name,
-            filesystem=context.restricted(IFilesystem(avatar), name),
-            logout=logout,
-            failures=failures,
-        )
+        # Most avatars are filesystems: to ask for that is much quicker than to adapt one.
+        files = avatar if IFilesystem.providedBy(avatar) else IFilesystem(avatar)
+        files = context.restricted(files, name)
+        login = context.session.login
+        login.user, login.filesystem, login.logout = name, files, logout
         if await _let_in(context, each, avatar):
             if context.reporter.hooks and context.session.login.user:
                 await context.reporter.tell(EventKind.LOGIN)
@@ -166,14 +166,14 @@ async def _let_in(context: Context, credentials: ICredentials, avatar: object) -
     Raises:
         PermanentError: 530, it refuses this connection.
     """
-    session, name = context.session, context.session.login.user
+    session = context.session
+    name = session.login.user
     context.apply_policy(name, avatar)
     reply = policy.refuse_user(session.policy, session.security.secured)
     if reply is not None:
         _turn_away(context, name)
         raise PermanentError(reply.code, reply.text)
-    certificate, password = _proofs(credentials)
-    if not policy.suffices(session.policy.login, certificate=certificate, password=password):
+    if not _is_enough(session.policy.login, credentials):
         _turn_away(context, name)
         return False
     if not context.control.client_present:
@@ -213,11 +213,13 @@ def _both(first: Callable[[], object], second: Callable[[], object] | None) -> C
     return call
 
 
-def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
-    """Whether there is a certificate in it, and whether a password."""
+def _is_enough(mode: LoginMode, credentials: ICredentials) -> bool:
+    """Whether the certificate that is in it, the password, or both are what proves the user."""
+    if isinstance(credentials, NameAndPassword):
+        return mode in _PASSWORD_IS_ENOUGH
     both = ICertificateAndPassword.providedBy(credentials)
     alone = IX509Credentials.providedBy(credentials)
-    return both or alone, not alone
+    return policy.suffices(mode, certificate=both or alone, password=not alone)
 
 
 async def _login_failed(context: Context, name: str, attempt: AnyAttempt) -> Reply:
