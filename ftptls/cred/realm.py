@@ -11,7 +11,7 @@ from typing import Any, Self
 from twisted.cred.checkers import ANONYMOUS
 from twisted.cred.error import UnauthorizedLogin
 from twisted.cred.portal import IRealm
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -36,6 +36,8 @@ from ftptls.vfs.rights import READ_ONLY, Restricted, Rights
 
 _USER = "{user}"
 _HOME = "{home}"
+
+_MOST_KEPT = 1000  # users
 
 _Avatar = tuple[Any, Any, Callable[[], None]]
 
@@ -113,6 +115,9 @@ class LocalRealm:
         self._unix = unix
         self._places = places or Places(self._anonymous.sessions)
         self._missing: set[str] = set()
+        # Whether users have a folder of the disk, and nothing around it.
+        self._is_plain = not (mounts or quotas or unix or read_only) and self._layers == Layers()
+        self._kept: dict[bytes, LocalFilesystem] = {}
 
     def with_root(self, root: str) -> Self:
         """The same realm with another folder, in which ``{user}`` stands for the name, too.
@@ -121,6 +126,7 @@ class LocalRealm:
         """
         other = copy(self)
         other._root = _whole(root)
+        other._kept = {}
         return other
 
     def with_accounts(self, accounts: Sequence[Account]) -> Self:
@@ -151,7 +157,22 @@ class LocalRealm:
         """
         if IFilesystem not in interfaces:
             raise NotImplementedError("LocalRealm gives an IFilesystem and nothing else")
+        filesystem = self._at_once(avatarId)
+        if filesystem is not None:
+            return succeed((IFilesystem, filesystem, _logout))
         return outcome(self._avatar(avatarId, mind))
+
+    def _at_once(self, avatar_id: bytes | str | tuple[()]) -> LocalFilesystem | None:
+        """What a user was given before, if it would be no other now; None if that is not known."""
+        kept = self._kept.get(avatar_id) if isinstance(avatar_id, bytes) else None
+        if kept is None or not is_known_folder(kept.root):
+            return None
+        return kept.anew()
+
+    def _keep(self, avatar_id: bytes, filesystem: LocalFilesystem) -> None:
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[avatar_id] = filesystem.anew()
 
     async def _avatar(self, avatar_id: bytes | str | tuple[()], mind: object) -> _Avatar:
         anonymous = avatar_id == ANONYMOUS
@@ -166,6 +187,8 @@ class LocalRealm:
             mounts = {point: self._folder(each, name, user) for point, each in self._mounts.items()}
         opened = {point: await self._open(each, owner, name) for point, each in mounts.items()}
         served = await self._open(root, owner, name)
+        if self._is_plain and isinstance(avatar_id, bytes) and isinstance(served, LocalFilesystem):
+            self._keep(avatar_id, served)
         filesystem = self._layers.around(served, opened, self._workers)
         if self._read_only:
             filesystem = Restricted(filesystem, READ_ONLY)

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 
 from zope.interface import alsoProvides, implementer
@@ -118,7 +118,6 @@ class LocalFilesystem:
         self._upload_mode = upload_mode
         self.umask = umask
         self._user = user
-        self._describer = Describer(owner, self._options.owner_names)
         # Whether reading, and the check of an upload, may be tried without a worker.
         self._at_once = owner is None and self._jail.can_open_cached
         resumable = upload_mode is UploadMode.ATOMIC_RESUME
@@ -131,6 +130,23 @@ class LocalFilesystem:
         """What one provides. It is kept, for zope would make a class of it almost every time."""
         both = ((IResumable, resumable), (ILinks, follows))
         return Provides(cls, *(interface for interface, wanted in both if wanted))
+
+    @cached_property
+    def _describer(self) -> Describer:
+        """Made by the first who asks; what it knows of owners is as old as this filesystem."""
+        return Describer(self._owner, self._options.owner_names)
+
+    @property
+    def root(self) -> str:
+        """The folder, by an absolute path."""
+        return self._jail.root
+
+    def anew(self) -> LocalFilesystem:
+        """The same for another session, sooner than it would be made of its folder."""
+        other = LocalFilesystem.__new__(LocalFilesystem)
+        other.__dict__ = self.__dict__.copy()
+        other.__dict__.pop("_describer", None)
+        return other
 
     async def stat(self, path: PurePosixPath) -> Entry:
         """See :meth:`ftptls.interfaces.IFilesystem.stat`."""
