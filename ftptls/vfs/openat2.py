@@ -55,21 +55,23 @@ def _how(flags: int, resolve: int) -> tuple[Any, int]:
     return ctypes.pointer(how), ctypes.sizeof(how)
 
 
+_octets = lru_cache(maxsize=256)(os.fsencode)  # of folders: there are few, and they come often
+
+
 def _resolving(links: bool) -> int:
     return _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS | (0 if links else _RESOLVE_NO_SYMLINKS)
 
 
 def _call(root: int, path: bytes, flags: int, resolve: int, tries: int = 1) -> int:
     how, size = _how(flags, resolve)
-    number = 0
-    for _ in range(tries):
-        fd: int = _libc().syscall(_OPENAT2, root, path, how, size)
-        if fd >= 0:
-            return fd
+    syscall = _libc().syscall
+    fd: int
+    while (fd := syscall(_OPENAT2, root, path, how, size)) < 0:
+        tries -= 1
         number = ctypes.get_errno()
-        if number not in (errno.EAGAIN, errno.EINTR):
-            break
-    raise OSError(number, os.strerror(number))
+        if not tries or number not in (errno.EAGAIN, errno.EINTR):
+            raise OSError(number, os.strerror(number))
+    return fd
 
 
 def openat2(root: int, path: bytes, flags: int, links: bool = True) -> int:
@@ -102,7 +104,7 @@ def open_folder_cached(path: str) -> int:
     Raises:
         OSError: It has not, or it cannot be opened.
     """
-    return _call(_HERE, os.fsencode(path), DIRECTORY, _RESOLVE_CACHED)
+    return _call(_HERE, _octets(path), DIRECTORY, _RESOLVE_CACHED)
 
 
 @cache
