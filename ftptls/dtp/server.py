@@ -117,6 +117,8 @@ class ServerDTP:
 
     def forget_port(self) -> None:
         """Drop the passive port and its candidates, and the active target."""
+        if self._gear is None:
+            return  # there never was any
         passive, self._passive = self._passive, None
         if passive is not None:
             passive.close()
@@ -158,8 +160,8 @@ class ServerDTP:
     def close(self) -> None:
         """The session is over: abort, and hold no port."""
         self.abort()
-        self.forget_port()
         if self._gear is not None:
+            self.forget_port()
             self._gear.end()
 
     def _made_ready(self) -> _Gear:
