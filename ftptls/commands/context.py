@@ -195,8 +195,9 @@ class Context:
 
     def restricted(self, filesystem: IFilesystem, user: str) -> IFilesystem:
         """A user's files: what the settings allow of them, and with the hooks told of it."""
-        session, files, rules = self.session, self.settings.files, self.settings.all_rules
+        files, rules = self.settings.files, self.settings.all_rules
         if rules or files.rights or files.read_only:
+            session = self.session
             for rights in policy.rights(
                 files, rules, client=session.peers.client, host=session.host, user=user
             ):

@@ -97,6 +97,10 @@ class LocalFilesystem:
             By default it is the server itself.
         user: Whose name stands for what arrived of his uploads: nobody else goes on with it.
         options: How else it is served.
+
+    Attributes:
+        root: The folder, by an absolute path.
+        umask: The same.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class LocalFilesystem:
     ) -> None:
         self._options = options or LocalOptions()
         self._jail = Jail(root, walk=walk, links=self._options.links)
+        self.root = self._jail.root
         self._owner = owner
         self._workers = workers if owner is None else OwnerWorkers(workers, owner)
         self._upload_mode = upload_mode
@@ -135,11 +140,6 @@ class LocalFilesystem:
     def _describer(self) -> Describer:
         """Made by the first who asks; what it knows of owners is as old as this filesystem."""
         return Describer(self._owner, self._options.owner_names)
-
-    @property
-    def root(self) -> str:
-        """The folder, by an absolute path."""
-        return self._jail.root
 
     def anew(self) -> LocalFilesystem:
         """The same for another session, sooner than it would be made of its folder."""
