@@ -119,9 +119,9 @@ class ServerPI(Interpreter):
         observe.disconnected(self.session, self._why)
         self._lost = True  # a transfer that ended above has not told the factory
         self._leave()
-        self._let_go()
+        self._untie()
 
-    def _let_go(self) -> None:
+    def _untie(self) -> None:
         """Undo the rings of references, unless something of the session still goes on.
 
         So all of its memory is free at once, and not when the collector of garbage comes.
