@@ -127,13 +127,13 @@ class ControlConnection(Protocol):
         if ITCPTransport.providedBy(transport):
             _prepare_socket(transport, secured=secured)
             self._half_closes = not secured
-        transport.registerProducer(self, True)
         # A wrapper, such as the one of an ``ssl:`` endpoint, has all that its transport has.
         if hasattr(type(transport), "writeSomeData") and not secured:
             handle = transport.getHandle()
-            self._out = Prompt(transport, handle.send, partial(handle.shutdown, socket.SHUT_WR))
+            shut = partial(handle.shutdown, socket.SHUT_WR)
+            self._out = Prompt(transport, handle.send, shut, self)
         else:
-            self._out = Prompt(transport, None)
+            self._out = Prompt(transport, None, None, self)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets from the client, of whatever protection."""
@@ -149,6 +149,7 @@ class ControlConnection(Protocol):
             self._lines.clear()
         if not self._let_go:
             self._ended()
+        self._out = None
 
     @property
     def client_present(self) -> bool:
@@ -313,7 +314,8 @@ class ControlConnection(Protocol):
         self._closing = True
         self._why = why
         self._stop_timers()
-        transport.unregisterProducer()
+        if self._out is not None:
+            self._out.release()
         self._timer = self._reactor.callLater(self._limits.close_timeout, self._abort)
         self._ended()
         self._let_go = not self._is_at_work()

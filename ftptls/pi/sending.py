@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from twisted.internet.interfaces import IPushProducer
+
 
 class Prompt:
     """Writes at once what fits into the socket, as most does.
@@ -17,19 +19,24 @@ class Prompt:
         at_once: Sends past what stands around its socket, and tells how many octets went, as
             ``socket.send`` does; ``None`` if nothing may go past.
         shut: Tells the other end, in the same way, that nothing more comes.
+        producer: Is paused while the other end does not read, and all goes the reactor's way.
     """
 
-    __slots__ = ("_at_once", "_shut", "_transport")
+    __slots__ = ("_at_once", "_producer", "_shut", "_transport")
 
     def __init__(
         self,
         transport: Any,
         at_once: Callable[[bytes], object] | None,
         shut: Callable[[], object] | None = None,
+        producer: IPushProducer | None = None,
     ) -> None:
         self._transport = transport
         self._at_once = at_once
         self._shut = shut
+        self._producer = producer
+        if at_once is None:
+            self._go_round()
 
     def write(self, data: bytes) -> None:
         """Send it behind what was sent before."""
@@ -40,10 +47,22 @@ class Prompt:
                 sent = None
             if sent == len(data):
                 return
-            self._at_once = None
+            self._go_round()
             if isinstance(sent, int):  # else it is full or gone, as the reactor will find
                 data = data[sent:]
         self._transport.write(data)
+
+    def _go_round(self) -> None:
+        """All goes the reactor's way from here on."""
+        self._at_once = None
+        if self._producer is not None:
+            self._transport.registerProducer(self._producer, True)
+
+    def release(self) -> None:
+        """Pause nobody any more."""
+        if self._at_once is None and self._producer is not None:
+            self._transport.unregisterProducer()
+        self._producer = None
 
     def end(self) -> None:
         """Nothing more comes, and the other end is told behind all that was."""

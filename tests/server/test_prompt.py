@@ -129,6 +129,28 @@ def test_where_nothing_fits_all_goes_the_reactors_way(factory):
     assert socket.value() == b"200 OK.\r\n"
 
 
+def test_who_does_not_read_holds_commands_up_from_where_it_did_not_fit(factory):
+    socket, pi = connect(factory, 25)
+    assert socket.producer is None
+    pi.dataReceived(b"NOOP\r\n")
+    assert socket.producer is pi
+    socket.producer.pauseProducing()
+    pi.dataReceived(b"NOOP\r\n")
+    assert socket.value() == b"K.\r\n"
+    socket.producer.resumeProducing()
+    assert socket.value() == b"K.\r\n200 OK.\r\n"
+    pi.dataReceived(b"QUIT\r\n")
+    assert socket.producer is None
+
+
+def test_who_goes_the_reactors_way_from_the_start_is_held_up_from_there(factory):
+    wrapper, pi = Wrapper(Socket(0)), factory.buildProtocol(CLIENT)
+    pi.makeConnection(wrapper)
+    assert wrapper.transport.producer is pi
+    pi.dataReceived(b"QUIT\r\n")
+    assert wrapper.transport.producer is None
+
+
 def test_a_lost_connection_is_for_the_reactor_to_find(factory):
     socket, pi = connect(factory, 10_000)
     socket.room = -1
