@@ -81,7 +81,8 @@ class Login:
         pending: The name of the last USER, while its PASS is awaited.
         user: The name that is logged in.
         filesystem: What the avatar gives; ``None`` until login.
-        logout: What Cred wants called at the end.
+        leave: What the door wants called at the end.
+        logout: What Cred wants called then.
         by_certificate: Whether no password was needed.
         failures: Failed logins of this connection; survives AUTH.
     """
@@ -89,6 +90,7 @@ class Login:
     pending: str | None = None
     user: str = ""
     filesystem: IFilesystem | None = None
+    leave: Callable[[], object] | None = None
     logout: Callable[[], object] | None = None
     by_certificate: bool = False
     failures: int = 0
@@ -154,10 +156,10 @@ class Session:
     peers: Peers
     policy: Policy = _POLICY
     host: str = ""
-    security: Security = field(default_factory=Security)
-    login: Login = field(default_factory=Login)
-    parameters: Parameters = field(default_factory=Parameters)
-    data_port: DataPort = field(default_factory=DataPort)
+    security: Security = field(default_factory=Security, init=False)
+    login: Login = field(default_factory=Login, init=False)
+    parameters: Parameters = field(default_factory=Parameters, init=False)
+    data_port: DataPort = field(default_factory=DataPort, init=False)
     _id: str = field(default="", init=False, repr=False)
 
     @property
@@ -168,14 +170,15 @@ class Session:
         return self._id
 
     def log_out(self) -> None:
-        """Forget the user, and tell Cred; the count of failures stays."""
+        """Forget the user, and tell the door and Cred; the count of failures stays."""
         login = self.login
-        logout = login.logout
-        if login.pending is None and login.filesystem is None and logout is None:
+        if login.pending is None and login.filesystem is None and login.logout is None:
             return  # there is nobody
         self.login = Login(failures=login.failures)
-        if logout is not None:
-            logout()
+        if login.leave is not None:
+            login.leave()
+        if login.logout is not None:
+            login.logout()
 
     def reset(self) -> None:
         """Everything but the connection itself back to its start (RFC 4217 §4.2)."""

@@ -88,3 +88,17 @@ def test_at_first():
 def test_a_session_is_called_the_same_each_time_and_as_no_other(session):
     other = Session(session.peers)
     assert session.id == session.id != other.id
+
+
+def test_the_door_is_told_before_cred(session, logouts):
+    session.login.leave = lambda: logouts.append("the door")
+    session.log_out()
+    session.log_out()
+    assert logouts == ["the door", "alice"]
+
+
+def test_who_is_only_named_has_nothing_to_leave(session, logouts):
+    session.login = Login(pending="bob", failures=1)
+    session.log_out()
+    assert session.login == Login(failures=1)
+    assert logouts == []

@@ -5,7 +5,7 @@ Each USER starts from nothing: what an earlier one was given is gone before anyt
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 
 from twisted.cred.credentials import Anonymous, IAnonymous, ICredentials
 from twisted.cred.error import LoginFailed
@@ -102,7 +102,7 @@ async def _pass(context: Context, password: str) -> Reply:
         credentials = [] if attempt.locked else _credentials(context, name, password)
         if await _enter(context, name, credentials):
             attempt.succeeded()
-            if _is_anonymous(context, name):
+            if name == ANONYMOUS and _is_anonymous(context, name):
                 observe.introduced(context.session, password)
             return _LOGGED_IN
         attempt.failed()
@@ -117,7 +117,7 @@ def _attempt(context: Context, name: str) -> AnyAttempt:
 def _credentials(context: Context, name: str, password: str) -> Sequence[ICredentials]:
     """What may let the user in, to be tried in this order."""
     session = context.session
-    if _is_anonymous(context, name):
+    if name == ANONYMOUS and _is_anonymous(context, name):
         return [Anonymous()]
     octets = password.encode("utf-8", "surrogateescape")
     shown = context.control.shown_certificate(name) if session.security.certificate else None
@@ -188,8 +188,8 @@ async def _let_in(context: Context, credentials: ICredentials, avatar: object) -
         leave()
         _turn_away(context, name)  # he left while the guard was asked
         return True
-    session.login.logout = _both(leave, session.login.logout)
-    session.login.failures = 0
+    login = session.login
+    login.leave, login.failures = leave, 0
     observe.logged_in(session)
     if IRevocable.providedBy(avatar):
         avatar.when_revoked(context.control.revoke_login)
@@ -200,17 +200,6 @@ def _turn_away(context: Context, name: str) -> None:
     """The avatar goes, and with it what he has of a policy."""
     context.session.log_out()
     context.apply_policy(name)
-
-
-def _both(first: Callable[[], object], second: Callable[[], object] | None) -> Callable[[], object]:
-    """Two calls in one."""
-
-    def call() -> None:
-        first()
-        if second is not None:
-            second()
-
-    return call
 
 
 def _is_enough(mode: LoginMode, credentials: ICredentials) -> bool:
