@@ -178,15 +178,11 @@ class Context:
     def apply_policy(self, user: str = "", avatar: object = None) -> None:
         """Find the policy that holds from here on, for this client and this user."""
         session, settings = self.session, self.settings
-        rules = settings.all_rules
         # To ask that of nobody takes zope longer than of an avatar.
         own = avatar.policy if avatar is not None and IProtection.providedBy(avatar) else None
-        if not (rules or own):
-            session.policy = settings.policy
-            return
         session.policy = policy.effective(
             settings.policy,
-            rules,
+            settings.all_rules,
             client=session.peers.client,
             host=session.host,
             user=user,
@@ -195,13 +191,15 @@ class Context:
 
     def restricted(self, filesystem: IFilesystem, user: str) -> IFilesystem:
         """A user's files: what the settings allow of them, and with the hooks told of it."""
-        files, rules = self.settings.files, self.settings.all_rules
-        if rules or files.rights or files.read_only:
-            session = self.session
-            for rights in policy.rights(
-                files, rules, client=session.peers.client, host=session.host, user=user
-            ):
-                filesystem = Restricted(filesystem, rights)
+        session = self.session
+        for rights in policy.rights(
+            self.settings.files,
+            self.settings.all_rules,
+            client=session.peers.client,
+            host=session.host,
+            user=user,
+        ):
+            filesystem = Restricted(filesystem, rights)
         return self.reporter.around(filesystem)
 
     def path(self, name: str) -> PurePosixPath:

@@ -33,7 +33,6 @@ _SEND_ADDRESS = Reply(331, "Anonymous login; send an e-mail address as password.
 _SEND_PASSWORD = Reply(331, "Send the password with PASS.")
 _LOGGED_IN = Reply(230, "Logged in.")
 _CERTIFICATE_DUE = (LoginMode.CERTIFICATE, LoginMode.BOTH)
-_PASSWORD_IS_ENOUGH = (LoginMode.PASSWORD, LoginMode.EITHER)
 _BOTH = LoginMode.BOTH  # to look it up in its class each time is slow
 
 
@@ -102,7 +101,7 @@ async def _pass(context: Context, password: str) -> Reply:
         credentials = [] if attempt.locked else _credentials(context, name, password)
         if await _enter(context, name, credentials):
             attempt.succeeded()
-            if name == ANONYMOUS and _is_anonymous(context, name):
+            if _is_anonymous(context, name):
                 observe.introduced(context.session, password)
             return _LOGGED_IN
         attempt.failed()
@@ -117,10 +116,10 @@ def _attempt(context: Context, name: str) -> AnyAttempt:
 def _credentials(context: Context, name: str, password: str) -> Sequence[ICredentials]:
     """What may let the user in, to be tried in this order."""
     session = context.session
-    if name == ANONYMOUS and _is_anonymous(context, name):
+    if _is_anonymous(context, name):
         return [Anonymous()]
     octets = password.encode("utf-8", "surrogateescape")
-    shown = context.control.shown_certificate(name) if session.security.certificate else None
+    shown = context.control.shown_certificate(name)
     both = [CertificateAndPassword(shown, octets)] if shown else []
     if session.policy.login is _BOTH:
         return both
@@ -173,7 +172,8 @@ async def _let_in(context: Context, credentials: ICredentials, avatar: object) -
     if reply is not None:
         _turn_away(context, name)
         raise PermanentError(reply.code, reply.text)
-    if not _is_enough(session.policy.login, credentials):
+    certificate, password = _proofs(credentials)
+    if not policy.suffices(session.policy.login, certificate=certificate, password=password):
         _turn_away(context, name)
         return False
     if not context.control.client_present:
@@ -202,13 +202,13 @@ def _turn_away(context: Context, name: str) -> None:
     context.apply_policy(name)
 
 
-def _is_enough(mode: LoginMode, credentials: ICredentials) -> bool:
-    """Whether the certificate that is in it, the password, or both are what proves the user."""
+def _proofs(credentials: ICredentials) -> tuple[bool, bool]:
+    """Whether there is a certificate in it, and whether a password."""
     if isinstance(credentials, NameAndPassword):
-        return mode in _PASSWORD_IS_ENOUGH
+        return False, True  # as mostly; zope takes longer to tell
     both = ICertificateAndPassword.providedBy(credentials)
     alone = IX509Credentials.providedBy(credentials)
-    return policy.suffices(mode, certificate=both or alone, password=not alone)
+    return both or alone, not alone
 
 
 async def _login_failed(context: Context, name: str, attempt: AnyAttempt) -> Reply:

@@ -47,7 +47,7 @@ class ControlConnection(Protocol):
         "_close_notify",
         "_closing",
         "_half_closes",
-        "_let_go",
+        "_holds_nothing",
         "_limits",
         "_lines",
         "_next_turn",
@@ -76,7 +76,7 @@ class ControlConnection(Protocol):
         self._writing_paused = False
         self._closing = False
         self._half_closes = False
-        self._let_go = False
+        self._holds_nothing = False
         self._pumping = False
         self._timer: Any = None
         self._next_turn: Any = None
@@ -147,7 +147,7 @@ class ControlConnection(Protocol):
         self._stop_timers()
         if self._lines.buffered:
             self._lines.clear()
-        if not self._let_go:
+        if not self._holds_nothing:
             self._ended()
         self._out = None
 
@@ -318,7 +318,7 @@ class ControlConnection(Protocol):
             self._out.release()
         self._timer = self._reactor.callLater(self._limits.close_timeout, self._abort)
         self._ended()
-        self._let_go = not self._is_at_work()
+        self._holds_nothing = not self._is_at_work()
         if self._out is not None and self._half_closes:
             self._out.end()
             if self._reading_paused:

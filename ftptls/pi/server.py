@@ -126,7 +126,7 @@ class ServerPI(Interpreter):
 
         So all of its memory is free at once, and not when the collector of garbage comes.
         """
-        if not (self._busy or self._transferring or self._pumping):
+        if not (self._is_at_work() or self._pumping):
             del self._context, self._dtp, self._switch, self.visit
 
     def _ended(self) -> None:
