@@ -33,7 +33,6 @@ _SEND_ADDRESS = Reply(331, "Anonymous login; send an e-mail address as password.
 _SEND_PASSWORD = Reply(331, "Send the password with PASS.")
 _LOGGED_IN = Reply(230, "Logged in.")
 _CERTIFICATE_DUE = (LoginMode.CERTIFICATE, LoginMode.BOTH)
-_BOTH = LoginMode.BOTH  # to look it up in its class each time is slow
 
 
 def _user(context: Context, name: str) -> Reply | Awaitable[Reply]:
@@ -121,7 +120,7 @@ def _credentials(context: Context, name: str, password: str) -> Sequence[ICreden
     octets = password.encode("utf-8", "surrogateescape")
     shown = context.control.shown_certificate(name)
     both = [CertificateAndPassword(shown, octets)] if shown else []
-    if session.policy.login is _BOTH:
+    if session.policy.login is LoginMode.BOTH:
         return both
     client = session.peers.client
     return [*both, NameAndPassword(name.encode("utf-8", "surrogateescape"), octets, client)]

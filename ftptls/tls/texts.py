@@ -117,10 +117,14 @@ class PrivateTexts:
         self._bio_read, self._bio_write = library.BIO_read, library.BIO_write
         self._raise = SSL.Connection._raise_ssl_error
 
+    def _put(self, connection: SSL.Connection, received: bytes) -> None:
+        if self._bio_write(connection._into_ssl, received, len(received)) != len(received):
+            raise MemoryError
+
     def shake(self, connection: SSL.Connection, received: bytes) -> bool:
         """See :class:`Texts`."""
-        if received and self._bio_write(connection._into_ssl, received, len(received)) <= 0:
-            raise MemoryError
+        if received:
+            self._put(connection, received)
         ssl = connection._ssl
         result: int = self._ssl_do_handshake(ssl)
         if result == 1:
@@ -140,8 +144,7 @@ class PrivateTexts:
 
     def open_record(self, connection: SSL.Connection, record: bytes) -> bytes:
         """See :class:`Texts`."""
-        if self._bio_write(connection._into_ssl, record, len(record)) <= 0:
-            raise MemoryError
+        self._put(connection, record)
         ssl = connection._ssl
         start, octets = self._memory.room
         count: int = self._ssl_read(ssl, start, _RECORD)

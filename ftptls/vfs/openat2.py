@@ -130,7 +130,7 @@ def is_known_folder(path: str) -> bool:
     if "\0" in path or not kernel_resolves():
         return False
     try:
-        os.close(_call(_HERE, _octets(path), DIRECTORY, _RESOLVE_CACHED))
+        os.close(open_folder_cached(path))
     except (OSError, UnicodeEncodeError):
         return False
     return True

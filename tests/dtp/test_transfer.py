@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +20,7 @@ from ftptls.vfs.local import LocalFilesystem
 from ftptls.vfs.memory import MemoryFilesystem
 from ftptls.vfs.options import LocalOptions
 from ftptls.workers import InlineWorkers
+from tests.vfs.calls import CountingWorkers
 
 
 class Socket:
@@ -102,31 +103,20 @@ def test_what_lines_wait_for_may_be_anything() -> None:
 # --- all of an upload at once ---------------------------------------------------------------
 
 
-class Counting(InlineWorkers):
-    """No threads, but it is known what they would have had to do."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    async def run(self, call: Callable[..., Any], *args: Any) -> Any:
-        self.calls += 1
-        return await super().run(call, *args)
-
-
 class Local:
     """An upload to a folder of this machine, and the transfer for it."""
 
     def __init__(self, folder: Path, mode: UploadMode, *, fsync: bool = False) -> None:
-        self.workers, self.progress = Counting(), Progress()
+        self.workers, self.progress = CountingWorkers(), Progress()
         options = LocalOptions(fsync=fsync)
         filesystem = LocalFilesystem(folder, self.workers, upload_mode=mode, options=options)
         self.upload = run_now(filesystem.open_write(PurePosixPath("/f"), Store.REPLACE, 0))
-        self.asked = self.workers.calls
+        self.asked = self.workers.asked
 
     def receive(self, link: Any) -> Received:
         transfer = Transfer(Clock(), self.workers, Limits(), Channel(link, None), self.progress)
         received = run_now(transfer.receive_file(self.upload, None, accept_fin=False))
-        self.asked = self.workers.calls - self.asked
+        self.asked = self.workers.asked - self.asked
         return received
 
 
